@@ -1,0 +1,1 @@
+"""Rollkeeper keeps scale sets on the newest OS image."""

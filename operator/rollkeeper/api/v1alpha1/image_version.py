@@ -1,0 +1,59 @@
+"""ImageVersion: one published version of an OS image."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from rollkeeper.api.v1alpha1.meta import Condition, Model, ObjectMeta
+
+ImageName = Annotated[str, Field(min_length=1, max_length=128)]
+OSType = Literal["Linux", "Windows"]
+
+
+class ImageVersionSpec(Model):
+    """What a publisher publishes. Immutable but for exclusion and end of life (V7)."""
+
+    publisher: ImageName | None = None
+    """Who publishes the image. Platform images have publisher, offer and sku. Immutable."""
+    offer: ImageName | None = None
+    """The publisher's product line. Immutable."""
+    sku: ImageName | None = None
+    """The variant of the offer. Immutable."""
+    gallery: ImageName | None = None
+    """The gallery that holds the image. Custom images have gallery and definition. Immutable."""
+    definition: ImageName | None = None
+    """The image definition in the gallery. Immutable."""
+    version: Annotated[str, Field(max_length=64)]
+    """Major.Minor.Patch, compared number by number: 1.10.0 is newer than 1.9.0. Immutable."""
+    os_type: OSType = "Linux"
+    """The operating system of the image. Immutable."""
+    image: Annotated[str, Field(min_length=1, max_length=1024)]
+    """The container image of the OS disk, by tag or digest. Immutable."""
+    exclude_from_latest: bool = False
+    """True hides the version from everything that follows latest. It can still be named."""
+    automatic_os_upgrade_supported: Annotated[bool, Field(alias="automaticOSUpgradeSupported")] = True
+    """False keeps automatic upgrades of platform images from choosing the version. Custom images are always supported."""
+    published_time: datetime | None = None
+    """When the version was published, for information; it plays no part in which version is latest."""
+    end_of_life_time: datetime | None = None
+    """After this time the version still works, and a warning is shown."""
+
+
+class ImageVersionStatus(Model):
+    """What the controller found out about the version."""
+
+    observed_generation: int = -1
+    """The generation that this status belongs to."""
+    image_name: str | None = None
+    """`publisher/offer/sku` or `gallery/definition`."""
+    conditions: tuple[Condition, ...] = ()
+    """`Ready`: the version can be used. False with reason `Duplicate`: an older object has the same image and number."""
+
+
+class ImageVersion(Model):
+    """One published version of an OS image; scale sets that follow latest are rolled to the newest."""
+
+    metadata: ObjectMeta
+    spec: ImageVersionSpec
+    status: ImageVersionStatus = ImageVersionStatus()

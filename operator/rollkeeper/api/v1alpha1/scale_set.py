@@ -1,0 +1,119 @@
+"""ScaleSet: identical instances with stable names and data disks, kept on an OS image."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from rollkeeper.api.v1alpha1.image_version import ImageName, OSType
+from rollkeeper.api.v1alpha1.meta import Model, ObjectMeta
+from rollkeeper.api.v1alpha1.scale_set_status import ScaleSetStatus
+
+Percent = Annotated[int, Field(ge=0, le=100)]
+JsonMap = dict[str, Any]
+
+
+class ImageReference(Model):
+    """Which OS image the instances run: a platform image (publisher, offer, sku) or a custom one (gallery, definition)."""
+
+    publisher: ImageName | None = None
+    """Publisher of a platform image. Immutable."""
+    offer: ImageName | None = None
+    """Offer of a platform image. Immutable."""
+    sku: ImageName | None = None
+    """SKU of a platform image."""
+    gallery: ImageName | None = None
+    """Gallery of a custom image. Immutable."""
+    definition: ImageName | None = None
+    """Definition of a custom image."""
+    version: Annotated[str, Field(max_length=64)] = "latest"
+    """`latest` follows what is published; an exact Major.Minor.Patch pins."""
+
+
+class AutomaticOSUpgradePolicy(Model):
+    """Whether newly published versions are rolled out by themselves."""
+
+    enable_automatic_os_upgrade: Annotated[bool, Field(alias="enableAutomaticOSUpgrade")] = False
+    """True: a newer version of the image is rolled out as soon as it is published (T1)."""
+    disable_automatic_rollback: bool = False
+    """True: an instance that does not become healthy stays on the new version (H3)."""
+
+
+class RollingUpgradePolicy(Model):
+    """How a run goes through the instances, and what stops it."""
+
+    max_batch_instance_percent: Annotated[int, Field(ge=1, le=100)] = 20
+    """How many instances are replaced at once, in percent of replicas, rounded down, at least one (B1)."""
+    max_unhealthy_instance_percent: Percent = 20
+    """Above this share of unhealthy instances in the whole set no batch starts (T6, B6)."""
+    max_unhealthy_upgraded_instance_percent: Percent = 20
+    """Above this share of failed instances among those upgraded by the run, the run stops (B8)."""
+    provisioning_timeout_seconds: Annotated[int, Field(ge=1, le=86400)] = 900
+    """How long a replaced instance may take until its OS container has started (H2)."""
+    health_timeout_seconds: Annotated[int, Field(ge=1, le=86400)] = 300
+    """How long a started instance may take to become healthy, and a relapsed one to recover (H2, B8)."""
+    min_healthy_seconds: Annotated[int, Field(ge=0, le=3600)] = 0
+    """How long a replaced instance must stay healthy before it counts (H2)."""
+
+
+class UpgradePolicy(Model):
+    """How and when instances are upgraded."""
+
+    automatic_os_upgrade_policy: Annotated[AutomaticOSUpgradePolicy, Field(alias="automaticOSUpgradePolicy")] = (
+        AutomaticOSUpgradePolicy()
+    )
+    """Automatic upgrades to newly published versions."""
+    rolling_upgrade_policy: RollingUpgradePolicy = RollingUpgradePolicy()
+    """Batches, limits and time-outs."""
+    run_history_limit: Annotated[int, Field(ge=1, le=20)] = 5
+    """How many finished runs stand in status.osUpgradeHistory (F6)."""
+    run_history_days: Annotated[int, Field(ge=1, le=3650)] = 60
+    """How long a finished run stands in status.osUpgradeHistory, in days (F6)."""
+
+
+class Health(Model):
+    """Who says that an instance is healthy. Left out: it is healthy when it runs."""
+
+    source: Literal["Probe"]
+    """`Probe`: the pod's condition Ready."""
+
+
+class ClaimRetentionPolicy(Model):
+    """What happens to data disks, as in StatefulSet."""
+
+    when_deleted: Literal["Retain", "Delete"] = "Retain"
+    """When the scale set is deleted."""
+    when_scaled: Literal["Retain", "Delete"] = "Retain"
+    """When the scale set is scaled in."""
+
+
+class ScaleSetSpec(Model):
+    """The desired state of a scale set."""
+
+    replicas: Annotated[int, Field(ge=0, le=10000)] = 1
+    """How many instances there are: pods `<name>-0` to `<name>-<replicas-1>`."""
+    os_type: OSType = "Linux"
+    """The operating system of the instances. Immutable."""
+    image_reference: ImageReference
+    """The OS image that the instances run."""
+    upgrade_policy: UpgradePolicy = UpgradePolicy()
+    """How and when instances are upgraded."""
+    health: Health | None = None
+    """Who says that an instance is healthy. Left out: it is healthy when it runs."""
+    template: JsonMap
+    """The pod of an instance. The image of the OS container comes from the image version: leave it out."""
+    os_container_name: Annotated[str, Field(min_length=1, max_length=63)] | None = None
+    """The container whose root file system is the OS disk; default: the first. Immutable."""
+    volume_claim_templates: tuple[JsonMap, ...] = ()
+    """Data disks, as in StatefulSet: claim `<template>-<set>-<ordinal>`. They survive every upgrade. Immutable."""
+    persistent_volume_claim_retention_policy: ClaimRetentionPolicy = ClaimRetentionPolicy()
+    """What happens to data disks when the set is deleted or scaled in."""
+    service_name: Annotated[str, Field(min_length=1, max_length=63)] | None = None
+    """A headless Service that gives the instances stable host names. Immutable."""
+
+
+class ScaleSet(Model):
+    """Identical instances with stable names and data disks, kept on the newest OS image."""
+
+    metadata: ObjectMeta
+    spec: ScaleSetSpec
+    status: ScaleSetStatus = ScaleSetStatus()

@@ -1,0 +1,144 @@
+"""The status of an UpgradeRun: progress, batches, failures, and what it waits for."""
+
+from datetime import datetime
+from typing import Literal
+
+from rollkeeper.api.v1alpha1.meta import Condition, Model
+from rollkeeper.api.v1alpha1.scale_set import RollingUpgradePolicy
+from rollkeeper.api.v1alpha1.scale_set_status import (
+    Progress,
+    Ranges,
+    RollbackInfo,
+    RunError,
+    RunningStatus,
+    TargetImageReference,
+)
+
+
+class RunPolicy(RollingUpgradePolicy):
+    """The set's policy as it was when the run started, with what the run itself decides."""
+
+    automatic_rollback: bool = False
+    """Whether instances that do not become healthy are put back."""
+
+
+class RunInstances(Model):
+    """Where each instance is, as ranges like `0-3,7`. Each stands in exactly one of succeeded, failed, skipped,
+    inProgress and pending (I5)."""
+
+    succeeded: Ranges = ""
+    """On the target and healthy."""
+    failed: Ranges = ""
+    """Did not become healthy, whatever became of putting them back."""
+    rolled_back: Ranges = ""
+    """Of the failed: put back and healthy."""
+    rollback_failed: Ranges = ""
+    """Of the failed: could not be put back."""
+    skipped: Ranges = ""
+    """Left alone: protected, or on the target and unhealthy."""
+    in_progress: Ranges = ""
+    """In the current batch."""
+    pending: Ranges = ""
+    """Still to come."""
+    unhealthy_before: Ranges = ""
+    """Were unhealthy already when their batch was written (B8)."""
+
+
+class Origin(Model):
+    """What instances ran before the run touched them (H3)."""
+
+    image_version: str
+    image: str
+    model_revision: str
+    instances: Ranges
+
+
+class CurrentBatch(Model):
+    """The batch in hand, written before its first instance is touched (I9)."""
+
+    number: int
+    instances: Ranges
+    domain: str = ""
+    """The zone of the batch, where batches keep to one."""
+    phase: Literal["Upgrading", "RollingBack"] = "Upgrading"
+    """RollingBack: instances of the batch are being put back."""
+    recreated: Ranges = ""
+    """Instances whose new pod vanished and was made again, once (H2)."""
+    start_time: datetime
+
+
+class Relapse(Model):
+    """Upgraded instances that turned unhealthy (B8)."""
+
+    instances: Ranges
+    since: datetime
+
+
+class FinishedBatch(Model):
+    """A batch that is over."""
+
+    number: int
+    instances: Ranges
+    start_time: datetime
+    completed_time: datetime
+    succeeded: int
+    failed: int
+
+
+class Failure(Model):
+    """Why an instance failed (H5)."""
+
+    instance: int
+    reason: str
+    message: str
+    time: datetime
+
+
+class FailureReason(Model):
+    """How many instances failed for a reason."""
+
+    reason: str
+    environment: bool
+    """True: the surroundings failed (a node, a quota), not the image."""
+    count: int
+
+
+class UpgradeRunStatus(Model):
+    """How the run goes."""
+
+    observed_generation: int = -1
+    """The generation that this status belongs to."""
+    running_status: RunningStatus | None = None
+    """Where the run stands."""
+    display_status: str | None = None
+    """One word for the column: the code, or Paused."""
+    target_image_reference: TargetImageReference | None = None
+    """The image, fixed at the start."""
+    target_model_revision: str | None = None
+    """The model revision, fixed at the start."""
+    policy: RunPolicy | None = None
+    """Limits and time-outs, fixed at the start."""
+    progress: Progress | None = None
+    """Counts."""
+    rollback_info: RollbackInfo | None = None
+    """What became of the instances that were put back."""
+    instances: RunInstances | None = None
+    """Ordinals."""
+    origins: tuple[Origin, ...] = ()
+    """What the instances ran before."""
+    current_batch: CurrentBatch | None = None
+    """The batch in hand."""
+    relapses: tuple[Relapse, ...] = ()
+    """Upgraded instances that turned unhealthy, and since when."""
+    batches: tuple[FinishedBatch, ...] = ()
+    """Finished batches, newest last, at most 50."""
+    failures: tuple[Failure, ...] = ()
+    """At most 20, the first of each reason kept."""
+    failure_reasons: tuple[FailureReason, ...] = ()
+    """All failures, counted."""
+    error: RunError | None = None
+    """Why the run ended the way it did."""
+    message: str | None = None
+    """What the run does or waits for now."""
+    conditions: tuple[Condition, ...] = ()
+    """Succeeded, Finished, Paused; Ready, Reconciling, Stalled for generic tools."""
