@@ -3,16 +3,19 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from rollkeeper.api.v1alpha1.meta import Condition, Model, ObjectMeta
+from rollkeeper.api.v1alpha1 import rules
+from rollkeeper.api.v1alpha1.meta import Conditions, Model, ObjectMeta
 
-ImageName = Annotated[str, Field(min_length=1, max_length=128)]
+ImageName = Annotated[str, Field(min_length=1, max_length=128, json_schema_extra=rules.IMAGE_NAME)]
 OSType = Literal["Linux", "Windows"]
 
 
 class ImageVersionSpec(Model):
     """What a publisher publishes. Immutable but for exclusion and end of life (V7)."""
+
+    model_config = ConfigDict(json_schema_extra=rules.IMAGE_VERSION_SPEC)
 
     publisher: ImageName | None = None
     """Who publishes the image. Platform images have publisher, offer and sku. Immutable."""
@@ -24,18 +27,18 @@ class ImageVersionSpec(Model):
     """The gallery that holds the image. Custom images have gallery and definition. Immutable."""
     definition: ImageName | None = None
     """The image definition in the gallery. Immutable."""
-    version: Annotated[str, Field(max_length=64)]
+    version: Annotated[str, Field(max_length=64, json_schema_extra=rules.VERSION)]
     """Major.Minor.Patch, compared number by number: 1.10.0 is newer than 1.9.0. Immutable."""
-    os_type: OSType = "Linux"
+    os_type: Annotated[OSType, Field(json_schema_extra=rules.IMAGE_OS_TYPE)] = "Linux"
     """The operating system of the image. Immutable."""
-    image: Annotated[str, Field(min_length=1, max_length=1024)]
+    image: Annotated[str, Field(min_length=1, max_length=1024, json_schema_extra=rules.CONTAINER_IMAGE)]
     """The container image of the OS disk, by tag or digest. Immutable."""
     exclude_from_latest: bool = False
     """True hides the version from everything that follows latest. It can still be named."""
     automatic_os_upgrade_supported: Annotated[bool, Field(alias="automaticOSUpgradeSupported")] = True
-    """False keeps automatic upgrades of platform images from choosing the version. Custom images are always supported."""
+    """False: automatic upgrades of a platform image do not choose the version. Custom images are always supported."""
     published_time: datetime | None = None
-    """When the version was published, for information; it plays no part in which version is latest."""
+    """When the version was published, for information; it plays no part in which version is latest. Immutable."""
     end_of_life_time: datetime | None = None
     """After this time the version still works, and a warning is shown."""
 
@@ -47,8 +50,8 @@ class ImageVersionStatus(Model):
     """The generation that this status belongs to."""
     image_name: str | None = None
     """`publisher/offer/sku` or `gallery/definition`."""
-    conditions: tuple[Condition, ...] = ()
-    """`Ready`: the version can be used. False with reason `Duplicate`: an older object has the same image and number."""
+    conditions: Conditions = ()
+    """`Ready`: the version can be used. Reason `Duplicate`: an older object has the same image and number."""
 
 
 class ImageVersion(Model):

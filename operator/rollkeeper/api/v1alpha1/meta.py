@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from rollkeeper.api.v1alpha1 import rules
+
 
 class Model(BaseModel):
     """Base of all API models.
@@ -68,7 +70,7 @@ class Condition(Model):
     """Name of the condition, in CamelCase."""
     status: Literal["True", "False", "Unknown"]
     """Whether the condition holds."""
-    observed_generation: Annotated[int, Field(ge=0)] = 0
+    observed_generation: Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})] = 0
     """The generation of the object that the condition was set for."""
     last_transition_time: datetime
     """When the status last changed."""
@@ -76,3 +78,7 @@ class Condition(Model):
     """Why, as one CamelCase word for programs."""
     message: Annotated[str, Field(max_length=32768)] = ""
     """Why, as a sentence for people: with the numbers, and what to do."""
+
+
+Conditions = Annotated[tuple[Condition, ...], Field(json_schema_extra=rules.list_map("type", at_most=32))]
+"""Conditions of an object, each type once."""

@@ -2,18 +2,24 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, WithJsonSchema
 
+from rollkeeper.api.v1alpha1 import rules
 from rollkeeper.api.v1alpha1.image_version import ImageName, OSType
 from rollkeeper.api.v1alpha1.meta import Model, ObjectMeta
+from rollkeeper.api.v1alpha1.pod_template import CLAIM_TEMPLATE, POD_TEMPLATE
 from rollkeeper.api.v1alpha1.scale_set_status import ScaleSetStatus
 
 Percent = Annotated[int, Field(ge=0, le=100)]
 JsonMap = dict[str, Any]
+PodTemplate = Annotated[JsonMap, WithJsonSchema(POD_TEMPLATE)]
+ClaimTemplate = Annotated[JsonMap, WithJsonSchema(CLAIM_TEMPLATE)]
 
 
 class ImageReference(Model):
-    """Which OS image the instances run: a platform image (publisher, offer, sku) or a custom one (gallery, definition)."""
+    """The OS image of the instances: a platform image (publisher, offer, sku) or a custom one (gallery, definition)."""
+
+    model_config = ConfigDict(json_schema_extra=rules.IMAGE_REFERENCE)
 
     publisher: ImageName | None = None
     """Publisher of a platform image. Immutable."""
@@ -25,8 +31,8 @@ class ImageReference(Model):
     """Gallery of a custom image. Immutable."""
     definition: ImageName | None = None
     """Definition of a custom image."""
-    version: Annotated[str, Field(max_length=64)] = "latest"
-    """`latest` follows what is published; an exact Major.Minor.Patch pins."""
+    version: Annotated[str, Field(max_length=64, json_schema_extra=rules.VERSION_OR_LATEST)] = "latest"
+    """`latest` follows what is published; an exact Major.Minor.Patch, in quotes, pins."""
 
 
 class AutomaticOSUpgradePolicy(Model):
@@ -89,9 +95,11 @@ class ClaimRetentionPolicy(Model):
 class ScaleSetSpec(Model):
     """The desired state of a scale set."""
 
+    model_config = ConfigDict(json_schema_extra=rules.SCALE_SET_SPEC)
+
     replicas: Annotated[int, Field(ge=0, le=10000)] = 1
     """How many instances there are: pods `<name>-0` to `<name>-<replicas-1>`."""
-    os_type: OSType = "Linux"
+    os_type: Annotated[OSType, Field(json_schema_extra=rules.SCALE_SET_OS_TYPE)] = "Linux"
     """The operating system of the instances. Immutable."""
     image_reference: ImageReference
     """The OS image that the instances run."""
@@ -99,20 +107,24 @@ class ScaleSetSpec(Model):
     """How and when instances are upgraded."""
     health: Health | None = None
     """Who says that an instance is healthy. Left out: it is healthy when it runs."""
-    template: JsonMap
+    template: PodTemplate
     """The pod of an instance. The image of the OS container comes from the image version: leave it out."""
     os_container_name: Annotated[str, Field(min_length=1, max_length=63)] | None = None
     """The container whose root file system is the OS disk; default: the first. Immutable."""
-    volume_claim_templates: tuple[JsonMap, ...] = ()
+    volume_claim_templates: Annotated[
+        tuple[ClaimTemplate, ...], Field(json_schema_extra={**rules.limited(16), **rules.CLAIM_TEMPLATES})
+    ] = ()
     """Data disks, as in StatefulSet: claim `<template>-<set>-<ordinal>`. They survive every upgrade. Immutable."""
     persistent_volume_claim_retention_policy: ClaimRetentionPolicy = ClaimRetentionPolicy()
     """What happens to data disks when the set is deleted or scaled in."""
-    service_name: Annotated[str, Field(min_length=1, max_length=63)] | None = None
+    service_name: Annotated[str, Field(min_length=1, max_length=63, json_schema_extra=rules.SERVICE_NAME)] | None = None
     """A headless Service that gives the instances stable host names. Immutable."""
 
 
 class ScaleSet(Model):
     """Identical instances with stable names and data disks, kept on the newest OS image."""
+
+    model_config = ConfigDict(json_schema_extra=rules.SCALE_SET)
 
     metadata: ObjectMeta
     spec: ScaleSetSpec

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from rollkeeper.api.v1alpha1.meta import Condition, Model
+from rollkeeper.api.v1alpha1 import rules
+from rollkeeper.api.v1alpha1.meta import Conditions, Model
 
 Ranges = Annotated[str, Field(max_length=65536)]
 """Ordinals as compact ranges: `0-3,7`."""
@@ -37,7 +38,7 @@ class HeldVersion(Model):
     """The version that is held."""
     above: bool = False
     """True: every version above `version` that existed at `time` is held, not `version` itself (V5)."""
-    except_: Annotated[tuple[str, ...], Field(alias="except")] = ()
+    except_: Annotated[tuple[str, ...], Field(alias="except", json_schema_extra=rules.limited(100))] = ()
     """With `above`: versions that the hold no longer covers. Versions published after `time` are never covered."""
     model_revision: str | None = None
     """Only for a held pair: the revision it failed with."""
@@ -182,17 +183,19 @@ class ScaleSetStatus(Model):
     """The revision of the model in spec."""
     active_run_name: str | None = None
     """The run that works on the set now."""
-    versions: tuple[AssignedVersion, ...] = ()
+    versions: Annotated[tuple[AssignedVersion, ...], Field(json_schema_extra=rules.limited(64))] = ()
     """What each instance is meant to run."""
     ever_healthy: Ranges | None = None
     """Instances that were healthy once, while nothing is proven."""
     left_failed: Ranges | None = None
     """Instances that a run left failed, until they are healthy or gone (T7)."""
-    retry: tuple[Retry, ...] = ()
+    retry: Annotated[tuple[Retry, ...], Field(json_schema_extra=rules.limited(20))] = ()
     """Runs that are tried again, and when (F8)."""
-    held_versions: tuple[HeldVersion, ...] = ()
+    held_versions: Annotated[tuple[HeldVersion, ...], Field(json_schema_extra=rules.limited(20))] = ()
     """Versions that are not rolled out by themselves (F3)."""
-    os_upgrade_history: Annotated[tuple[HistoryEntry, ...], Field(alias="osUpgradeHistory")] = ()
+    os_upgrade_history: Annotated[
+        tuple[HistoryEntry, ...], Field(alias="osUpgradeHistory", json_schema_extra=rules.limited(20))
+    ] = ()
     """The last upgrades, newest first (F6)."""
-    conditions: tuple[Condition, ...] = ()
+    conditions: Conditions = ()
     """Ready, Reconciling, Stalled, UpToDate, UpgradeBlocked."""

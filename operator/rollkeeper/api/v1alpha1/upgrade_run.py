@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from rollkeeper.api.v1alpha1 import rules
 from rollkeeper.api.v1alpha1.meta import Model, ObjectMeta
 from rollkeeper.api.v1alpha1.upgrade_run_status import UpgradeRunStatus
 
@@ -11,19 +12,23 @@ from rollkeeper.api.v1alpha1.upgrade_run_status import UpgradeRunStatus
 class UpgradeRunSpec(Model):
     """What the run is to do. Of it only desiredState can change."""
 
-    scale_set_name: Annotated[str, Field(min_length=1, max_length=253)]
+    model_config = ConfigDict(json_schema_extra=rules.UPGRADE_RUN_SPEC)
+
+    scale_set_name: Annotated[str, Field(min_length=1, max_length=253, json_schema_extra=rules.RUN_FIELD)]
     """The scale set in the same namespace. Immutable."""
-    type: Literal["OSImage"] = "OSImage"
+    type: Annotated[Literal["OSImage"], Field(json_schema_extra=rules.RUN_FIELD)] = "OSImage"
     """`OSImage`: to an image version. Immutable."""
-    image_version: Annotated[str, Field(max_length=64)] | None = None
+    image_version: Annotated[str, Field(max_length=64, json_schema_extra=rules.VERSION_OR_LATEST)] | None = None
     """`latest` or Major.Minor.Patch, up or down; resolved once, when the run starts. Left out: latest. Immutable."""
-    started_by: Literal["User", "Platform"] = "User"
+    started_by: Annotated[Literal["User", "Platform"], Field(json_schema_extra=rules.RUN_FIELD)] = "User"
     """`Platform` is for the controller alone. Immutable."""
     automatic_rollback: bool | None = None
-    """Whether an instance that does not become healthy is put back. Left out: true for Platform, false for User. Immutable."""
-    instances: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    """Whether instances that do not become healthy are put back. Left out: only in runs by Platform. Immutable."""
+    instances: Annotated[str, Field(min_length=1, max_length=4096, json_schema_extra=rules.RUN_INSTANCES)] | None = None
     """Only these ordinals, like `0-3,7`. Left out: all. Immutable."""
-    desired_state: Literal["Running", "Paused", "Cancelled"] = "Running"
+    desired_state: Annotated[
+        Literal["Running", "Paused", "Cancelled"], Field(json_schema_extra=rules.DESIRED_STATE)
+    ] = "Running"
     """Set it to Paused, Running or Cancelled while the run is active. Cancelled is for good."""
 
 

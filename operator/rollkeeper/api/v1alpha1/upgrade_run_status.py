@@ -1,9 +1,12 @@
 """The status of an UpgradeRun: progress, batches, failures, and what it waits for."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from rollkeeper.api.v1alpha1.meta import Condition, Model
+from pydantic import Field
+
+from rollkeeper.api.v1alpha1 import rules
+from rollkeeper.api.v1alpha1.meta import Conditions, Model
 from rollkeeper.api.v1alpha1.scale_set import RollingUpgradePolicy
 from rollkeeper.api.v1alpha1.scale_set_status import (
     Progress,
@@ -23,8 +26,7 @@ class RunPolicy(RollingUpgradePolicy):
 
 
 class RunInstances(Model):
-    """Where each instance is, as ranges like `0-3,7`. Each stands in exactly one of succeeded, failed, skipped,
-    inProgress and pending (I5)."""
+    """Where each instance is, as ranges: in one of succeeded, failed, skipped, inProgress and pending (I5)."""
 
     succeeded: Ranges = ""
     """On the target and healthy."""
@@ -124,21 +126,21 @@ class UpgradeRunStatus(Model):
     """What became of the instances that were put back."""
     instances: RunInstances | None = None
     """Ordinals."""
-    origins: tuple[Origin, ...] = ()
+    origins: Annotated[tuple[Origin, ...], Field(json_schema_extra=rules.limited(64))] = ()
     """What the instances ran before."""
     current_batch: CurrentBatch | None = None
     """The batch in hand."""
-    relapses: tuple[Relapse, ...] = ()
+    relapses: Annotated[tuple[Relapse, ...], Field(json_schema_extra=rules.limited(20))] = ()
     """Upgraded instances that turned unhealthy, and since when."""
-    batches: tuple[FinishedBatch, ...] = ()
+    batches: Annotated[tuple[FinishedBatch, ...], Field(json_schema_extra=rules.limited(50))] = ()
     """Finished batches, newest last, at most 50."""
-    failures: tuple[Failure, ...] = ()
+    failures: Annotated[tuple[Failure, ...], Field(json_schema_extra=rules.limited(20))] = ()
     """At most 20, the first of each reason kept."""
-    failure_reasons: tuple[FailureReason, ...] = ()
+    failure_reasons: Annotated[tuple[FailureReason, ...], Field(json_schema_extra=rules.limited(50))] = ()
     """All failures, counted."""
     error: RunError | None = None
     """Why the run ended the way it did."""
     message: str | None = None
     """What the run does or waits for now."""
-    conditions: tuple[Condition, ...] = ()
+    conditions: Conditions = ()
     """Succeeded, Finished, Paused; Ready, Reconciling, Stalled for generic tools."""

@@ -1,0 +1,128 @@
+"""Schemas of pod and claim templates: a few declared fields, and everything else as it comes.
+
+Declared is what the API server must see: names (so that containers are told apart in server-side apply, and rules can
+name one) and the readiness probe's period. All else passes through untouched, so that fields of a newer Kubernetes
+survive. A full schema is 30 times larger, drops newer fields without a word and still finds fewer mistakes than the
+dry run of a pod.
+"""
+
+from copy import deepcopy
+from typing import Any
+
+from rollkeeper.api.v1alpha1 import rules
+
+_ANYTHING_ELSE = {"x-kubernetes-preserve-unknown-fields": True}
+
+
+def _string_map(description: str) -> dict[str, Any]:
+    return {"type": "object", "description": description, "additionalProperties": {"type": "string"}}
+
+
+def _metadata(what: str, **more: object) -> dict[str, Any]:
+    """Metadata of a template. Left open it would be pruned: labels and annotations would vanish without a word."""
+    return {
+        "type": "object",
+        "description": f"Labels and annotations of the {what}.",
+        "properties": {
+            **more,
+            "creationTimestamp": {
+                "type": "string",
+                "format": "date-time",
+                "nullable": True,
+                "description": "Ignored; tools print it as null.",
+            },
+            "labels": _string_map(f"Labels of the {what}."),
+            "annotations": _string_map(f"Annotations of the {what}."),
+        },
+    }
+
+
+def _named(description: str, at_most: int, name: str, **more: object) -> dict[str, Any]:
+    """A list of objects told apart by name."""
+    return {
+        "type": "array",
+        "description": description,
+        **rules.list_map("name", at_most),
+        "items": {
+            "type": "object",
+            "required": ["name"],
+            "properties": {
+                "name": {"type": "string", "minLength": 1, "maxLength": 63, "description": name},
+                **deepcopy(more),
+            },
+            **_ANYTHING_ELSE,
+        },
+    }
+
+
+_CONTAINER: dict[str, Any] = {
+    "image": {
+        "type": "string",
+        "maxLength": 1024,
+        "description": "Leave it out for the OS container: its image comes from the image version.",
+    },
+    "readinessProbe": {
+        "type": "object",
+        "description": "As in a Pod. The OS container needs one where health.source is Probe.",
+        "properties": {
+            "periodSeconds": {
+                "type": "integer",
+                "format": "int32",
+                "description": "How often to probe; under 120 for the OS container.",
+            }
+        },
+        **_ANYTHING_ELSE,
+    },
+}
+
+POD_TEMPLATE: dict[str, Any] = {
+    "type": "object",
+    "required": ["spec"],
+    "properties": {
+        "metadata": _metadata("instance's pod"),
+        "spec": {
+            "type": "object",
+            "description": "As the spec of a Pod.",
+            "required": ["containers"],
+            "properties": {
+                "containers": {
+                    **_named("Containers, as in a Pod.", 32, "Name of the container.", **_CONTAINER),
+                    "minItems": 1,
+                },
+                "initContainers": _named("Init containers, as in a Pod.", 32, "Name of the container.", **_CONTAINER),
+                "volumes": _named("Volumes, as in a Pod.", 64, "Name of the volume."),
+            },
+            **_ANYTHING_ELSE,
+        },
+    },
+}
+"""`spec.template` of a ScaleSet."""
+
+CLAIM_TEMPLATE: dict[str, Any] = {
+    "type": "object",
+    "required": ["metadata", "spec"],
+    "properties": {
+        "apiVersion": {"type": "string", "maxLength": 16, "description": "v1, or left out."},
+        "kind": {"type": "string", "maxLength": 32, "description": "PersistentVolumeClaim, or left out."},
+        "metadata": {
+            **_metadata(
+                "claim",
+                name={
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 63,
+                    "description": "Name of the data disk: of the pod's volume, and the first part of the claim's.",
+                    **rules.CLAIM_NAME,
+                },
+            ),
+            "required": ["name"],
+        },
+        "spec": {"type": "object", "description": "As the spec of a PersistentVolumeClaim.", **_ANYTHING_ELSE},
+        "status": {
+            "type": "object",
+            "description": "Ignored; it is there in what kubectl prints.",
+            **_ANYTHING_ELSE,
+        },
+    },
+}
+"""An item of `spec.volumeClaimTemplates`."""
