@@ -1,0 +1,1 @@
+"""A cluster in memory, on virtual time: API server, scheduler, kubelets and the controllers beside them."""

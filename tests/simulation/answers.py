@@ -1,0 +1,50 @@
+"""The server's refusals, in the server's words."""
+
+from rollkeeper.kube import errors
+from rollkeeper.kube.resources import Resource
+from tests.simulation.objects import group_resource
+
+
+def not_found(resource: Resource, name: str) -> errors.NotFound:
+    return errors.NotFound(404, "NotFound", f'{group_resource(resource)} "{name}" not found')
+
+
+def already_exists(resource: Resource, name: str) -> errors.AlreadyExists:
+    return errors.AlreadyExists(409, "AlreadyExists", f'{group_resource(resource)} "{name}" already exists')
+
+
+def conflict(resource: Resource, name: str, why: str) -> errors.Conflict:
+    message = f'Operation cannot be fulfilled on {group_resource(resource)} "{name}": {why}'
+    return errors.Conflict(409, "Conflict", message)
+
+
+def stale(resource: Resource, name: str) -> errors.Conflict:
+    why = "the object has been modified; please apply your changes to the latest version and try again"
+    return conflict(resource, name, why)
+
+
+def wrong_uid(resource: Resource, name: str, wanted: str, found: str) -> errors.Conflict:
+    why = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"
+    return conflict(resource, name, why)
+
+
+def wrong_version(resource: Resource, name: str, wanted: str, found: str) -> errors.Conflict:
+    why = f"Precondition failed: ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {found}"
+    return conflict(resource, name, why)
+
+
+def invalid(resource: Resource, name: str, why: str) -> errors.Invalid:
+    kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+    return errors.Invalid(422, "Invalid", f'{kind} "{name}" is invalid: {why}')
+
+
+def bad_request(message: str) -> errors.Invalid:
+    return errors.Invalid(400, "BadRequest", message)
+
+
+def forbidden(resource: Resource, name: str, why: str) -> errors.Forbidden:
+    return errors.Forbidden(403, "Forbidden", f'{group_resource(resource)} "{name}" is forbidden: {why}')
+
+
+def expired(wanted: int, oldest: int) -> errors.Gone:
+    return errors.Gone(410, "Expired", f"too old resource version: {wanted} ({oldest})")

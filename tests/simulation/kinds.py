@@ -1,0 +1,84 @@
+"""What differs from kind to kind: status, generation, defaults, which fields are immutable."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rollkeeper.api import crd
+from rollkeeper.api.v1alpha1 import GROUP, VERSION
+from rollkeeper.kube.api import JsonObject
+from rollkeeper.kube.resources import BUDGETS, CLAIMS, CONTROLLER_REVISIONS, NAMESPACES, NODES, PODS, Resource
+from tests.simulation import answers, pods, schema
+
+CLAIM_FINALIZER = "kubernetes.io/pvc-protection"
+
+SCALE_SETS = Resource(GROUP, VERSION, crd.SCALE_SET.plural, crd.SCALE_SET.name)
+IMAGE_VERSIONS = Resource(GROUP, VERSION, crd.IMAGE_VERSION.plural, crd.IMAGE_VERSION.name)
+UPGRADE_RUNS = Resource(GROUP, VERSION, crd.UPGRADE_RUN.plural, crd.UPGRADE_RUN.name)
+
+
+def _same(obj: JsonObject) -> JsonObject:
+    return obj
+
+
+def _allow(_old: JsonObject, _new: JsonObject) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How the server treats one kind. The defaults fit Lease, Event and whatever is not listed."""
+
+    new_status: Callable[[], JsonObject] | None = None
+    """None: the kind has no status subresource."""
+    keeps_status: bool = False
+    """A status in the body of a create is kept."""
+    has_generation: bool = False
+    status_writes_metadata: bool = True
+    """Labels and annotations can be written through the status subresource; not so with custom resources."""
+    defaults: Callable[[JsonObject], JsonObject] = _same
+    """The object as it is stored; raises Invalid for what its schema refuses."""
+    check_change: Callable[[JsonObject, JsonObject], None] = _allow
+
+
+def custom(resource: Resource, kind: crd.Kind) -> Kind:
+    """A custom resource of ours, treated as its CRD says."""
+    rules = crd.root_schema(kind)
+
+    def defaults(obj: JsonObject) -> JsonObject:
+        made = schema.apply(rules, obj)
+        if found := list(schema.faults(rules, made)):
+            raise answers.invalid(resource, obj["metadata"]["name"], ", ".join(found))
+        return made
+
+    return Kind(new_status=dict, has_generation=True, status_writes_metadata=False, defaults=defaults)
+
+
+def _claim(obj: JsonObject) -> JsonObject:
+    """An admission plugin sets this finalizer, so that no claim vanishes under a running pod."""
+    metadata = obj["metadata"]
+    if "resourceVersion" in metadata or CLAIM_FINALIZER in metadata.get("finalizers", []):
+        return obj
+    return {**obj, "metadata": {**metadata, "finalizers": [*metadata.get("finalizers", []), CLAIM_FINALIZER]}}
+
+
+def _same_data(old: JsonObject, new: JsonObject) -> None:
+    if old.get("data") != new.get("data"):
+        raise answers.invalid(CONTROLLER_REVISIONS, new["metadata"]["name"], "data: Invalid value: field is immutable")
+
+
+KINDS: dict[Resource, Kind] = {
+    SCALE_SETS: custom(SCALE_SETS, crd.SCALE_SET),
+    IMAGE_VERSIONS: custom(IMAGE_VERSIONS, crd.IMAGE_VERSION),
+    UPGRADE_RUNS: custom(UPGRADE_RUNS, crd.UPGRADE_RUN),
+    PODS: Kind(
+        new_status=pods.new_status,
+        has_generation=True,
+        defaults=pods.with_defaults,
+        check_change=pods.check_change,
+    ),
+    NODES: Kind(new_status=dict, keeps_status=True),
+    NAMESPACES: Kind(new_status=lambda: {"phase": "Active"}),
+    CLAIMS: Kind(new_status=lambda: {"phase": "Pending"}, defaults=_claim),
+    BUDGETS: Kind(new_status=dict, has_generation=True),
+    CONTROLLER_REVISIONS: Kind(check_change=_same_data),
+}
