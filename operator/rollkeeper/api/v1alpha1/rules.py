@@ -211,6 +211,13 @@ SCALE_SET_SPEC = validations(
         at=".osContainerName",
     ),
     rule(
+        "has(self.osContainerName) || self.template.spec.containers.size() == 0"
+        " || self.template.spec.containers[0].name == oldSelf.template.spec.containers[0].name",
+        "without osContainerName the first container is the OS container, and that can't be exchanged: "
+        "leave it first under its name (add others after it), or create a new ScaleSet",
+        at=".template",
+    ),
+    rule(
         f"!{_AUTOMATIC} || self.imageReference.version == 'latest'",
         "automatic upgrades follow the newest version: set version to latest, "
         "or set enableAutomaticOSUpgrade to false to stay on this version",

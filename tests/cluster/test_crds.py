@@ -1,0 +1,204 @@
+"""What the API server makes of manifests: refused with a message that says what to do, or accepted with defaults.
+
+Messages are never compared as a whole: servers of different versions put different words around ours.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from hack.localcluster import Cluster, ClusterError
+from rollkeeper.api.v1alpha1 import ImageVersion, ScaleSet, UpgradeRun
+from tests.cluster.conftest import fresh_namespace
+from tests.cluster.manifests import (
+    AUTOMATIC,
+    CUSTOM,
+    PLATFORM,
+    PROBED,
+    Json,
+    claim,
+    image_version,
+    made,
+    scale_set,
+    template,
+    upgrade_run,
+)
+
+DryRun = Callable[[Json], Json]
+
+MANY = "a" * 53
+
+
+def probed(**probe: object) -> Json:
+    return template({"name": "os", "readinessProbe": probe})
+
+
+def images(**reference: str) -> Json:
+    return scale_set(imageReference=reference)
+
+
+def pinned(version: object) -> Json:
+    return scale_set(imageReference={**CUSTOM, "version": version})
+
+
+REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
+    "name too long": (scale_set(name=MANY), ("metadata.name", "at most 52 characters")),
+    "name with dots": (scale_set(name="web.example"), ("metadata.name", "without dots")),
+    "no image": (images(), ("spec.imageReference", "name an image")),
+    "two images": (images(**PLATFORM, **CUSTOM), ("spec.imageReference", "use one form only")),
+    "platform image without sku": (images(publisher="a", offer="b"), ("all three of publisher, offer and sku",)),
+    "platform image, sku only": (images(sku="a"), ("all three of publisher, offer and sku",)),
+    "custom image without definition": (images(gallery="a"), ("both gallery and definition",)),
+    "empty publisher": (images(**{**PLATFORM, "publisher": ""}), ("spec.imageReference.publisher", "at least 1 char")),
+    "publisher with a slash": (images(**{**PLATFORM, "publisher": "a/b"}), ("must not contain slashes or blanks",)),
+    "offer with a blank": (images(**{**PLATFORM, "offer": "a b"}), ("must not contain slashes or blanks",)),
+    "long gallery": (images(**{**CUSTOM, "gallery": "g" * 129}), ("spec.imageReference.gallery", "128")),
+    "two parts": (pinned("1.10"), ("1.10 is not a version", "three numbers", "in quotes", "or 'latest'")),
+    "version is a number": (pinned(1.10), ("spec.imageReference.version", "must be of type string")),
+    "four parts": (pinned("1.2.3.4"), ("1.2.3.4 is not a version", "three numbers")),
+    "leading zero": (pinned("1.02.3"), ("1.02.3 is not a version", "without leading zeros")),
+    "leading v": (pinned("v1.2.3"), ("v1.2.3 is not a version",)),
+    "pre-release": (pinned("1.2.3-rc1"), ("1.2.3-rc1 is not a version",)),
+    "part too large": (pinned("1.2.2147483648"), ("1.2.2147483648 is too large", "2147483647")),
+    "eleven digits": (pinned("1.2.10000000000"), ("1.2.10000000000 is not a version",)),
+    "empty version": (pinned(""), ("is not a version",)),
+    "Latest": (pinned("Latest"), ("Latest is not a version", "or 'latest'")),
+    "automatic with a pin": (
+        scale_set(imageReference={**CUSTOM, "version": "1.0.0"}, upgradePolicy=AUTOMATIC),
+        ("spec.imageReference.version", "set version to latest"),
+    ),
+    "automatic without health": (scale_set(upgradePolicy=AUTOMATIC), ("spec.health", "add health.source Probe")),
+    "automatic on Windows": (
+        scale_set(osType="Windows", upgradePolicy=AUTOMATIC, health={"source": "Probe"}, template=template(PROBED)),
+        ("enableAutomaticOSUpgrade", "Linux only", "creating an UpgradeRun"),
+    ),
+    "Probe without a probe": (scale_set(health={"source": "Probe"}), ("spec.health.source", "needs a readinessProbe")),
+    "probe too slow": (
+        scale_set(health={"source": "Probe"}, template=probed(periodSeconds=120)),
+        ("spec.health.source", "periodSeconds below 120"),
+    ),
+    "probe on another container": (
+        scale_set(
+            health={"source": "Probe"},
+            osContainerName="os",
+            template=template({**PROBED, "name": "side"}, {"name": "os"}),
+        ),
+        ("spec.health.source", "on the OS container"),
+    ),
+    "probe on the second container": (
+        scale_set(health={"source": "Probe"}, template=template({"name": "os"}, {**PROBED, "name": "side"})),
+        ("spec.health.source", "first container of the template"),
+    ),
+    "health without source": (scale_set(health={}), ("spec.health.source", "Required")),
+    "unknown health source": (scale_set(health={"source": "Guess"}), ("spec.health.source", '"Probe"')),
+    "OS container that is not there": (
+        scale_set(osContainerName="db"),
+        ("spec.osContainerName", "one of template.spec.containers"),
+    ),
+    "no containers": (scale_set(template=template()), ("spec.template.spec.containers", "at least 1 item")),
+    "container without name": (scale_set(template=template({"image": "a"})), ("containers[0].name", "Required")),
+    "two containers of one name": (scale_set(template=template({"name": "a"}, {"name": "a"})), ("Duplicate value",)),
+    "no template": (made("ScaleSet", "web", {"imageReference": CUSTOM}), ("spec.template", "Required")),
+    "too many replicas": (scale_set(replicas=10001), ("spec.replicas", "10000")),
+    "batch of nothing": (
+        scale_set(upgradePolicy={"rollingUpgradePolicy": {"maxBatchInstancePercent": 0}}),
+        ("maxBatchInstancePercent", "greater than or equal to 1"),
+    ),
+    "unknown OS": (scale_set(osType="BSD"), ("spec.osType", '"Linux", "Windows"')),
+    "claims of one name": (scale_set(volumeClaimTemplates=[claim("a"), claim("a")]), ("a name of its own",)),
+    "claim name": (scale_set(volumeClaimTemplates=[claim("My_Data")]), ("metadata.name", "lower-case letters")),
+    "claim without name": (scale_set(volumeClaimTemplates=[{"spec": {}}]), ("metadata", "Required")),
+    "service name": (scale_set(serviceName="web.default"), ("spec.serviceName", "lower-case letters")),
+    "typo": (scale_set(replica=3), ('unknown field "spec.replica"',)),
+    "catalogue: latest": (image_version(version="latest"), ("latest is not a version", "three numbers")),
+    "catalogue: two parts": (image_version(version="1.0"), ("1.0 is not a version", "three numbers")),
+    "catalogue: part too large": (image_version(version="9999999999.0.0"), ("is too large",)),
+    "catalogue: two images": (image_version(**PLATFORM), ("use one form only",)),
+    "catalogue: image with a blank": (image_version(image="a b"), ("spec.image", "without blanks")),
+    "catalogue: no image": (made("ImageVersion", "v", {**CUSTOM, "version": "1.0.0"}), ("spec.image", "Required")),
+    "catalogue: time": (image_version(endOfLifeTime="tomorrow"), ("spec.endOfLifeTime", "date-time")),
+    "run without a set": (made("UpgradeRun", "run", {}), ("spec.scaleSetName", "Required")),
+    "run to nonsense": (upgrade_run(imageVersion="newest"), ("newest is not a version", "or 'latest'")),
+    "run of unknown type": (upgrade_run(type="Kernel"), ("spec.type", '"OSImage"')),
+    "run started by nobody": (upgrade_run(startedBy="Nobody"), ("spec.startedBy", '"User", "Platform"')),
+    "instances with blanks": (upgrade_run(instances="0, 2"), ("spec.instances", "joined by commas", "0-3,7")),
+    "instances by name": (upgrade_run(instances="web-0"), ("spec.instances", "0-3,7")),
+    "open range": (upgrade_run(instances="3-"), ("spec.instances", "0-3,7")),
+    "no instances": (upgrade_run(instances=""), ("spec.instances", "0-3,7")),
+    "state": (upgrade_run(desiredState="Stopped"), ("spec.desiredState", '"Paused"')),
+}
+
+
+@pytest.fixture(scope="module")
+def dry_run(cluster: Cluster) -> Iterator[DryRun]:
+    """Creates an object without keeping it; returns it as the server would have stored it."""
+    with fresh_namespace(cluster) as name:
+
+        def create(manifest: Json) -> Json:
+            options = ("--dry-run=server", "--output=json", f"--namespace={name}", "--filename=-")
+            stored: Json = json.loads(cluster.kubectl("create", *options, stdin=json.dumps(manifest)))
+            return stored
+
+        yield create
+
+
+@pytest.mark.parametrize(("manifest", "says"), REFUSED.values(), ids=REFUSED)
+def test_refused_with_a_message_that_says_what_to_do(dry_run: DryRun, manifest: Json, says: tuple[str, ...]) -> None:
+    with pytest.raises(ClusterError) as refusal:
+        dry_run(manifest)
+    assert [words for words in says if words not in str(refusal.value)] == [], refusal.value
+
+
+ACCEPTED: dict[str, Json] = {
+    "platform image": images(**PLATFORM),
+    "longest name": scale_set(name=MANY[:52]),
+    "largest version": pinned("2147483647.0.10"),
+    "none yet": scale_set(replicas=0),
+    "automatic": scale_set(upgradePolicy=AUTOMATIC, health={"source": "Probe"}, template=template(PROBED)),
+    "OS container by name": scale_set(
+        osContainerName="os", health={"source": "Probe"}, template=template({"name": "side"}, PROBED)
+    ),
+    "slowest probe": scale_set(health={"source": "Probe"}, template=probed(periodSeconds=119, exec={"command": ["a"]})),
+    "null as absent": scale_set(osType=None, upgradePolicy=None, health=None, volumeClaimTemplates=None),
+    "claim as kubectl prints it": scale_set(
+        volumeClaimTemplates=[
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "metadata": {"name": "data", "creationTimestamp": None, "labels": {"a": "b"}},
+                "spec": {"resources": {"requests": {"storage": "1Gi"}}},
+                "status": {"phase": "Pending"},
+            }
+        ]
+    ),
+    "Windows": scale_set(osType="Windows"),
+    "catalogue": image_version(publishedTime="2026-01-02T03:04:05Z", excludeFromLatest=True),
+    "catalogue: platform image": made("ImageVersion", "v", {**PLATFORM, "version": "0.0.0", "image": "os@sha256:ab"}),
+    "run": upgrade_run(),
+    "run with everything": upgrade_run(
+        imageVersion="1.2.3",
+        startedBy="Platform",
+        automaticRollback=False,
+        instances="0-3,7,10-12",
+        desiredState="Paused",
+    ),
+    "run to latest": upgrade_run(imageVersion="latest", instances="0"),
+}
+MODELS: dict[str, type[ScaleSet | ImageVersion | UpgradeRun]] = {
+    "ScaleSet": ScaleSet,
+    "ImageVersion": ImageVersion,
+    "UpgradeRun": UpgradeRun,
+}
+
+
+@pytest.mark.parametrize("manifest", ACCEPTED.values(), ids=ACCEPTED)
+def test_accepted_and_the_defaults_are_those_of_the_models(dry_run: DryRun, manifest: Json) -> None:
+    """What the server fills in is what the controller would have assumed, and the reverse."""
+    stored = dry_run(manifest)
+    given = {**manifest, "spec": {name: value for name, value in manifest["spec"].items() if value is not None}}
+    model = MODELS[manifest["kind"]]
+    assumed = model.model_validate(given).spec
+    assert model.model_validate(stored).spec == assumed
+    assert stored["spec"].items() >= assumed.to_json().items()
+    assert stored["status"] == {"observedGeneration": -1}
