@@ -65,9 +65,7 @@ class VirtualClock:
         at_once = 0
         while (due := self.next_due()) is not None and due <= end:
             at_once = at_once + 1 if due == self._now else 0
-            if (
-                at_once > MOST_CALLBACKS_AT_ONCE
-            ):  # two things that answer each other without a delay would hang the test
+            if at_once > MOST_CALLBACKS_AT_ONCE:  # else two things that answer each other at once would hang the test
                 raise RuntimeError(f"time stands still at {self._now}: something is scheduled again and again")
             self._now = due
             heapq.heappop(self._timers)[2].fire()

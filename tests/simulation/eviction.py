@@ -47,7 +47,7 @@ def _may_go_unready(pod: JsonObject, budget: JsonObject) -> bool:
     if budget["spec"].get("unhealthyPodEvictionPolicy") == "AlwaysAllow":
         return True
     status = budget.get("status", {})
-    return 0 < status.get("desiredHealthy", 0) <= status.get("currentHealthy", 0)
+    return bool(0 < status.get("desiredHealthy", 0) <= status.get("currentHealthy", 0))
 
 
 def _take_from(server: "ApiServer", budget: JsonObject, pod_name: str) -> None:

@@ -154,8 +154,6 @@ def seen_through(change: Change, namespace: str | None, label_selector: str | No
         return None
     if kind == "DELETED" and change.type != "DELETED" and change.previous is not None:
         # The last state that the watcher may know, under the version of the change that took it away.
-        version = change.object["metadata"]["resourceVersion"]
-        return WatchEvent(
-            kind, {**change.previous, "metadata": {**change.previous["metadata"], "resourceVersion": version}}
-        )
+        meta = {**change.previous["metadata"], "resourceVersion": change.object["metadata"]["resourceVersion"]}
+        return WatchEvent(kind, {**change.previous, "metadata": meta})
     return WatchEvent(kind, change.object)

@@ -1,17 +1,19 @@
 """What the API server knows of pods: defaults, checks, and which changes it allows."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.resources import PODS
 from tests.simulation import answers
 
-CONTAINER_FIELDS = frozenset(
-    "name image command args workingDir ports envFrom env resources resizePolicy restartPolicy restartPolicyRules "
-    "volumeMounts volumeDevices livenessProbe readinessProbe startupProbe lifecycle terminationMessagePath "
-    "terminationMessagePolicy imagePullPolicy securityContext stdin stdinOnce tty".split()
-)
+# fmt: off
+CONTAINER_FIELDS = frozenset({
+    "args", "command", "env", "envFrom", "image", "imagePullPolicy", "lifecycle", "livenessProbe", "name",
+    "ports", "readinessProbe", "resizePolicy", "resources", "restartPolicy", "restartPolicyRules",
+    "securityContext", "startupProbe", "stdin", "stdinOnce", "terminationMessagePath", "terminationMessagePolicy",
+    "tty", "volumeDevices", "volumeMounts", "workingDir"
+})
+# fmt: on
 SPEC_DEFAULTS: JsonObject = {
     "restartPolicy": "Always",
     "terminationGracePeriodSeconds": 30,
@@ -31,14 +33,10 @@ CONTAINER_DEFAULTS: JsonObject = {
     "imagePullPolicy": "IfNotPresent",
 }
 TOLERATION_SECONDS = 300
+TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 TOLERATIONS = [
-    {
-        "key": f"node.kubernetes.io/{taint}",
-        "operator": "Exists",
-        "effect": "NoExecute",
-        "tolerationSeconds": TOLERATION_SECONDS,
-    }
-    for taint in ("not-ready", "unreachable")
+    {"key": taint, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": TOLERATION_SECONDS}
+    for taint in TAINTS
 ]
 
 
@@ -77,9 +75,8 @@ def check_change(old: JsonObject, new: JsonObject) -> None:
     """Of a pod's spec only images may change (and some fields that no controller here touches)."""
     if old["spec"] != new["spec"] and _without_images(old["spec"]) != _without_images(new["spec"]):
         why = (
-            "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,"
-            "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing "
-            "tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
+            "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`, "
+            "`spec.initContainers[*].image`, `spec.activeDeadlineSeconds`, `spec.tolerations` (only additions)"
         )
         raise answers.invalid(PODS, new["metadata"]["name"], why)
 
@@ -115,7 +112,9 @@ def _faults(spec: JsonObject) -> Iterator[str]:
                     yield f"{place}: Invalid value: {value}: must be between 1 and 65535, inclusive"
 
 
-def _without_images(spec: JsonObject) -> dict[str, Any]:
-    lists = {field: spec[field] for field in ("containers", "initContainers") if field in spec}
-    plain = {field: [{**container, "image": ""} for container in found] for field, found in lists.items()}
-    return {**spec, **plain, "tolerations": None}
+def _without_images(spec: JsonObject) -> JsonObject:
+    plain: JsonObject = {**spec, "tolerations": None}
+    for field in ("containers", "initContainers"):
+        if field in spec:
+            plain[field] = [{**container, "image": ""} for container in spec[field]]
+    return plain
