@@ -1,0 +1,53 @@
+# `make help` shows what there is. Everything runs in the environment that uv keeps in .venv.
+
+CACHE ?= $(or $(ROLLKEEPER_CACHE),$(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME)/rollkeeper),$(HOME)/.cache/rollkeeper)
+UV    ?= $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
+
+.DEFAULT_GOAL := help
+.PHONY: help install lint test crds cluster-build cluster-up cluster-down cluster-status demo e2e bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(CACHE)/uv/bin/uv: # only where uv is not installed; beside the system's packages, which pip may not be allowed to touch
+	python3 -m pip install --quiet --target $(CACHE)/uv uv
+
+install: $(if $(findstring $(CACHE),$(UV)),$(UV)) ## install all Python packages, and uv where it is missing
+	$(UV) sync --quiet
+
+lint: install ## check style, types and layers
+	$(UV) run ruff check
+	$(UV) run ruff format --check
+	$(UV) run mypy
+	$(UV) run lint-imports
+
+test: install $(if $(KUBECONFIG),,cluster-build) ## run all tests but the end-to-end ones
+	$(UV) run pytest
+
+crds: install ## write the custom resource definitions to crds/
+	$(UV) run python -m hack.crds
+
+cluster-build: install ## build Kubernetes, etcd and kwok, once a machine (minutes)
+	$(UV) run python -m hack.localcluster build
+
+cluster-up: install ## start a local cluster
+	$(UV) run python -m hack.localcluster up
+
+cluster-down: install ## end the local cluster
+	$(UV) run python -m hack.localcluster down
+
+cluster-status: install ## show the local cluster
+	$(UV) run python -m hack.localcluster status
+
+demo: install ## show Rollkeeper at work on a local cluster
+	$(UV) run python -m hack.demo
+
+e2e: install ## run the end-to-end tests
+	$(UV) run python -m tests.e2e
+
+bench: install ## measure Rollkeeper beside others
+	$(UV) run --group bench python -m bench
+
+clean: ## remove what tools leave in this folder
+	rm -rf dist bench/out .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

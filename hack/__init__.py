@@ -1,0 +1,1 @@
+"""Tools for developers of Rollkeeper; none of this is shipped."""

@@ -1,0 +1,112 @@
+"""`python -m hack.localcluster up|down|status|build`: a local cluster from the command line."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from hack.localcluster.build import ensure_tools
+from hack.localcluster.client import Client
+from hack.localcluster.cluster import LocalCluster
+from hack.localcluster.errors import ClusterError
+from hack.localcluster.external import external_cluster
+from hack.localcluster.flags import PROCESSES
+from hack.localcluster.layout import Layout, Record
+from hack.localcluster.objects import node_usable
+from hack.localcluster.processes import running
+from hack.localcluster.report import Reporter
+from hack.localcluster.settings import Settings
+from hack.localcluster.shutdown import shut_down
+from hack.localcluster.tools import kubernetes_modules, newest_kubernetes
+
+CLUSTERS = Path(__file__).parents[2] / ".cluster"
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m hack.localcluster", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="start a cluster, which runs until `down`")
+    down = commands.add_parser("down", help="end a cluster and remove all but its logs")
+    status = commands.add_parser("status", help="show what runs")
+    build = commands.add_parser("build", help="only build the programs")
+    for command in (up, down, status):
+        command.add_argument(
+            "--name", default="default", help="several clusters can run at once (default: %(default)s)"
+        )
+        command.add_argument("--dir", type=Path, help="folder of the cluster (default: .cluster/NAME)")
+    for command in (up, build):
+        command.add_argument(
+            "--kubernetes", default=newest_kubernetes(), choices=list(kubernetes_modules()), help="default: %(default)s"
+        )
+    up.add_argument("--nodes", type=int, default=Settings.nodes, help="simulated nodes (default: %(default)s)")
+    up.add_argument("--zones", type=int, default=Settings.zones, help="zones of the nodes (default: %(default)s)")
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    """0 for done, 1 for an error that is shown; `status` says 1 unless all processes run."""
+    arguments = parse()
+    report = Reporter()
+    try:
+        if arguments.command == "build":
+            for name, path in ensure_tools(arguments.kubernetes, report).items():
+                print(f"{name:<24} {path}")
+            return 0
+        layout = Layout((arguments.dir or CLUSTERS / arguments.name).resolve())
+        if arguments.command == "down":
+            return _down(layout, report)
+        if arguments.command == "status":
+            return _status(layout)
+        settings = Settings(kubernetes=arguments.kubernetes, nodes=arguments.nodes, zones=arguments.zones)
+        return _up(layout, settings, report)
+    except (ClusterError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _up(layout: Layout, settings: Settings, report: Reporter) -> int:
+    if external := external_cluster(report):
+        report.say(f"{external.describe()}; nothing was started (unset KUBECONFIG to get a local cluster)")
+        return 0
+    with LocalCluster(settings, directory=layout.directory, report=report) as cluster:
+        cluster.detach()
+    _status(layout)
+    print(f"\nexport KUBECONFIG={layout.kubeconfig}")
+    return 0
+
+
+def _down(layout: Layout, report: Reporter) -> int:
+    if shut_down(layout, report):
+        report.say(f"down; its logs are in {layout.logs}")
+    else:
+        report.say(f"no cluster in {layout.directory}")
+    return 0
+
+
+def _status(layout: Layout) -> int:
+    record = Record.read(layout)
+    if record is None:
+        print(f"no cluster in {layout.directory}")
+        return 1
+    alive = running(layout)
+    print(f"Kubernetes   {record.kubernetes}")
+    print(f"server       {record.server}")
+    print(f"kubeconfig   {layout.kubeconfig}")
+    print(f"kubectl      {record.programs['kubectl']}")
+    print(f"logs         {layout.logs}")
+    print(f"nodes        {_nodes(layout)}")
+    for name in PROCESSES:
+        print(f"{name:<24} {f'running, pid {alive[name]}' if name in alive else 'not running'}")
+    return 0 if alive.keys() == PROCESSES.keys() else 1
+
+
+def _nodes(layout: Layout) -> str:
+    try:
+        nodes = Client.from_kubeconfig(layout.kubeconfig).call("GET", "/api/v1/nodes")["items"]
+    except OSError as error:
+        return f"unknown: {error}"
+    return f"{sum(map(node_usable, nodes))} of {len(nodes)} ready"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
