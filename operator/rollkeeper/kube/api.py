@@ -55,7 +55,10 @@ class KubeApi(Protocol):
     async def create(
         self, resource: Resource, namespace: str | None, body: Mapping[str, Any], *, dry_run: bool = False
     ) -> JsonObject:
-        """Creates an object; with `dry_run` the server only checks it (strictly). Raises AlreadyExists, Invalid, Forbidden."""
+        """Creates an object; with `dry_run` the server only checks it (strictly).
+
+        Raises AlreadyExists, Invalid, Forbidden.
+        """
         ...
 
     async def merge_patch(
