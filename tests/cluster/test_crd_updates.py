@@ -97,6 +97,11 @@ REFUSED: dict[str, tuple[Json, Json, tuple[str, ...]]] = {
     "catalogue: image": (CATALOGUE, {"image": "b"}, ("spec.image", "publish a higher version")),
     "catalogue: OS type": (CATALOGUE, {"osType": "Windows"}, ("spec.osType", *NEW_VERSION)),
     "catalogue: definition": (CATALOGUE, {"definition": "b"}, ("spec.definition", *NEW_VERSION)),
+    "catalogue: form of the image": (
+        CATALOGUE,
+        {**PLATFORM, **dict.fromkeys(CUSTOM)},
+        ("spec.publisher", "spec.offer", "spec.sku", "spec.gallery", "spec.definition", *NEW_VERSION),
+    ),
     "catalogue: publishing time": (CATALOGUE, {"publishedTime": None}, ("spec.publishedTime", *NEW_VERSION)),
     "run: set": (FULL_RUN, {"scaleSetName": "b"}, ("spec.scaleSetName", *NEW_RUN)),
     "run: version": (FULL_RUN, {"imageVersion": "1.0.1"}, ("spec.imageVersion", *NEW_RUN)),
