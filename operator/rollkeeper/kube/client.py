@@ -211,8 +211,11 @@ class Client:
 
 
 def _terminating(answer: JsonObject) -> bool:
-    """Whether a deleted object is still there. NB: of a pod that is gone at once the API server sends the last state,
-    with a deletionTimestamp too, where other kinds get a Status."""
+    """Whether a deleted object is still there.
+
+    NB: of a pod that is gone at once the API server sends the last state, with a deletionTimestamp too, where other
+    kinds get a Status.
+    """
     meta = answer.get("metadata", {})
     waits = meta.get("finalizers") or meta.get("deletionGracePeriodSeconds")
     return bool(meta.get("deletionTimestamp") and waits)

@@ -16,9 +16,6 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from rollkeeper.kube.errors import NotConfigured, Unauthorized
 
-_UNUSABLE = (config.ConfigException, OSError, ValueError, TypeError, AttributeError)
-"""What the loaders raise: a missing or half-written kubeconfig shows as whatever Python raises on None."""
-
 _CONNECTIONS = 100
 
 _KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
@@ -61,7 +58,7 @@ class Connection:
         try:
             await load()
             return cls(ApiClient(configuration), load)
-        except _UNUSABLE as error:
+        except Exception as error:
             raise NotConfigured(f"no usable configuration of an API server: {error}") from error
 
     @property
@@ -89,7 +86,7 @@ class Connection:
         """
         try:
             await self._load()
-        except _UNUSABLE as error:
+        except Exception as error:
             raise Unauthorized(0, "NoCredentials", str(error)) from error
 
     async def send(
