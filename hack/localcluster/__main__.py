@@ -1,8 +1,11 @@
 """`python -m hack.localcluster up|down|status|build`: a local cluster from the command line."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from hack.localcluster.build import ensure_tools
 from hack.localcluster.client import Client
@@ -47,6 +50,7 @@ def main() -> int:
     """0 for done, 1 for an error that is shown; `status` says 1 unless all processes run."""
     arguments = parse()
     report = Reporter()
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         if arguments.command == "build":
             for name, path in ensure_tools(arguments.kubernetes, report).items():
@@ -62,6 +66,14 @@ def main() -> int:
     except (ClusterError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+def _terminated(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End as Ctrl-C does, with everything cleaned up; Python's default would leave a compiler running."""
+    sys.exit(143)
 
 
 def _up(layout: Layout, settings: Settings, report: Reporter) -> int:

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -83,7 +84,7 @@ def _build(tool: Tool, cache: Path, title: str, report: Reporter) -> Path:
     if target.exists():  # made by another build while this one waited for the lock
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.unfinished")
+    unfinished = target.with_name(f".{target.name}.unfinished-{os.getpid()}")
     log = target.with_name(f"{target.name}.build.log")
     command = [
         *_go(tool.module),
@@ -97,12 +98,17 @@ def _build(tool: Tool, cache: Path, title: str, report: Reporter) -> Path:
     ]
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - a command put together here, without a shell
-            command, cwd=tool.module, env=_go_environment(), stdout=output, stderr=subprocess.STDOUT
+            command,
+            cwd=tool.module,
+            env=_go_environment(),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             code = report.wait_for(process, title)
-        except BaseException:  # Ctrl-C too: the compiler would go on in the background
-            process.terminate()
+        except BaseException:  # Ctrl-C too: Go's many compilers would go on in the background
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             raise
     if code != 0:
