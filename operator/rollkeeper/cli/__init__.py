@@ -1,0 +1,5 @@
+"""The command line: `rollkeeper run` starts the controller."""
+
+from rollkeeper.cli.app import main
+
+__all__ = ["main"]

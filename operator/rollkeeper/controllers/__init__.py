@@ -1,0 +1,1 @@
+"""Read, decide, do: one short module a kind. The deciding is `rollkeeper.engine`'s."""

@@ -1,0 +1,1 @@
+"""What an instance is made of. Pods today; the engine knows only `Instance`."""

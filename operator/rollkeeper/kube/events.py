@@ -21,7 +21,7 @@ from rollkeeper.kube.resources import EVENTS
 CONTROLLER = "rollkeeper.io/controller"
 
 _NOTE = 1024
-"""The API server refuses longer ones."""
+"""Bytes of UTF-8: the API server, which says "characters", refuses longer ones."""
 _SERIES_SECONDS = 360.0
 """A repeat within so long of the last one belongs to the same series."""
 _PATCH_SECONDS = 60.0
@@ -92,13 +92,12 @@ class EventRecorder:
     def record(self, regarding: ObjectReference, reason: str, note: str, *, action: str, warning: bool = False) -> None:
         """Notes an Event. `reason` and `action` are CamelCase words of a small set; `note` is for people.
 
-        A note is cut to 1024 characters. Nothing is raised and nothing is waited for.
+        A note is cut to 1024 bytes. Nothing is raised and nothing is waited for.
         """
         if len(self._pending) >= _PENDING:
             self._dropped += 1
             return
-        short = note if len(note) <= _NOTE else note[: _NOTE - 1] + "…"
-        self._pending.append(_Notice(regarding, "Warning" if warning else "Normal", reason, action, short))
+        self._pending.append(_Notice(regarding, "Warning" if warning else "Normal", reason, action, _shortened(note)))
         self._wakeup.set()
 
     async def run(self) -> None:
@@ -177,3 +176,11 @@ class EventRecorder:
 
     def _timestamp(self) -> str:
         return self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _shortened(note: str) -> str:
+    data = note.encode()
+    if len(data) <= _NOTE:
+        return note
+    mark = "…"
+    return data[: _NOTE - len(mark.encode())].decode(errors="ignore") + mark

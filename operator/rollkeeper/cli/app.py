@@ -1,0 +1,73 @@
+"""The commands."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="rollkeeper",
+    help="Keeps scale sets on the newest OS image.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _commands() -> None:
+    """Keeps scale sets on the newest OS image."""
+
+
+@app.command()
+def run(  # noqa: PLR0913 - one parameter a flag
+    kubeconfig: Annotated[
+        Path | None, typer.Option(help="Kubeconfig file; left out: in-cluster or $KUBECONFIG.")
+    ] = None,
+    context: Annotated[str | None, typer.Option(help="Context in the kubeconfig.")] = None,
+    namespace: Annotated[str | None, typer.Option(help="The controller's own namespace, for its Lease.")] = None,
+    images_namespace: Annotated[
+        str | None, typer.Option(help="Namespace whose ImageVersions all scale sets see.")
+    ] = None,
+    watch_namespace: Annotated[list[str] | None, typer.Option(help="Work in this namespace only; repeatable.")] = None,
+    leader_elect: Annotated[bool | None, typer.Option(help="Work only while holding the Lease.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Scale sets worked on at once.")] = None,
+    qps: Annotated[float | None, typer.Option(help="Own API calls a second, at most.")] = None,
+    log_format: Annotated[str | None, typer.Option(help="text or json.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = None,
+) -> None:
+    """Run the controller. Every flag can also be set as an environment variable, ROLLKEEPER_<FLAG>."""
+    from pydantic import ValidationError  # noqa: PLC0415 - the help must not wait for imports
+
+    from rollkeeper.cli import logs, operator  # noqa: PLC0415 - as above
+    from rollkeeper.cli.settings import Settings  # noqa: PLC0415 - as above
+
+    given = {
+        "kubeconfig": kubeconfig,
+        "context": context,
+        "namespace": namespace,
+        "images_namespace": images_namespace,
+        "watch_namespaces": tuple(watch_namespace) if watch_namespace else None,
+        "leader_elect": leader_elect,
+        "workers": workers,
+        "qps": qps,
+        "log_format": log_format,
+        "log_level": log_level,
+    }
+    try:
+        settings = Settings(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise typer.BadParameter(
+            "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        ) from None
+    logs.set_up(settings.log_format, settings.log_level)
+    if settings.kubeconfig is not None:
+        os.environ["KUBECONFIG"] = str(settings.kubeconfig)  # kopf's login finds it there
+    asyncio.run(operator.run(settings))
+
+
+def main() -> None:
+    """Entry point of the wheel."""
+    app()

@@ -1,0 +1,166 @@
+"""The controller process: caches warm up, the Lease is won, workers work, SIGTERM ends it cleanly."""
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Coroutine
+from contextlib import suppress
+
+import kopf
+
+from rollkeeper import handlers
+from rollkeeper.cli.settings import Settings
+from rollkeeper.controllers.manager import Manager
+from rollkeeper.kube.client import Client
+from rollkeeper.kube.errors import ApiError
+from rollkeeper.kube.events import EventRecorder
+from rollkeeper.kube.lease import Elector
+
+LEASE = "rollkeeper"
+DRAIN_SECONDS = 2.0
+
+logger = logging.getLogger(__name__)
+
+
+async def run(settings: Settings) -> None:
+    """Runs the controller until SIGTERM or SIGINT. Raises what makes going on impossible, LeadershipLost among it."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    api = await Client.connect(settings.kubeconfig, settings.context, qps=settings.qps, burst=settings.burst)
+    async with api:
+        identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}-{secrets.token_hex(4)}"
+        recorder = EventRecorder(api, identity)
+        manager = Manager(
+            api=api,
+            recorder=recorder,
+            now=api.clock.now,
+            images_namespace=settings.images_namespace or settings.namespace,
+            namespaces=settings.watch_namespaces,
+        )
+        await _Process(settings, api, manager, recorder, identity, stop).run()
+
+
+class _Process:
+    """The tasks of a running controller, and the order in which they end."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        api: Client,
+        manager: Manager,
+        recorder: EventRecorder,
+        identity: str,
+        stop: asyncio.Event,
+    ) -> None:
+        self._settings = settings
+        self._api = api
+        self._manager = manager
+        self._recorder = recorder
+        self._identity = identity
+        self._stop = stop
+
+    async def run(self) -> None:
+        """Starts everything; returns after a clean stop."""
+        await self._list_until_it_works()
+        background = [
+            asyncio.create_task(self._watch_own_kinds(), name="kopf"),
+            asyncio.create_task(self._resync(), name="resync"),
+            asyncio.create_task(self._recorder.run(), name="events"),
+            *(asyncio.create_task(r.run(), name=f"watch {r}") for r in self._manager.reflectors),
+        ]
+        leading = asyncio.create_task(self._lead(), name="lead")
+        try:
+            await _first_end(leading, background)
+        finally:
+            for task in background:
+                task.cancel()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._recorder.drain(), DRAIN_SECONDS)
+            leading.cancel()
+            await asyncio.gather(*background, leading, return_exceptions=True)
+        logger.info("stopped")
+
+    async def _list_until_it_works(self) -> None:
+        """An API server that is not up yet is waited for: restarting would only make it worse."""
+        while not self._stop.is_set():
+            try:
+                await self._manager.list_own_kinds()
+            except ApiError as error:
+                logger.warning("the API server does not answer yet: %s", error)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), 2)
+            else:
+                return
+
+    async def _watch_own_kinds(self) -> None:
+        namespaces = {*self._settings.watch_namespaces}
+        if namespaces:
+            namespaces.add(self._settings.images_namespace or self._settings.namespace)
+        await kopf.operator(
+            registry=handlers.registry(self._manager.caches),
+            settings=handlers.settings(),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=sorted(namespaces),
+            stop_flag=self._stop,
+        )
+
+    async def _resync(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.resync_seconds)
+            try:
+                await self._manager.list_own_kinds()
+            except ApiError as error:
+                logger.warning(
+                    "the periodic list failed, the next one is in %ss: %s", self._settings.resync_seconds, error
+                )
+
+    async def _lead(self) -> None:
+        """Workers start when the caches are warm and the Lease is held; the Lease is given back after they ended."""
+        await self._unless_stopped(self._manager.synced())
+        released = asyncio.Event()
+        started = asyncio.Event()
+        working = asyncio.create_task(self._work(started, released), name="workers")
+        try:
+            if self._settings.leader_elect:
+                elector = Elector(self._api, self._settings.namespace, LEASE, self._identity)
+                await elector.run(started.set, released)
+            else:
+                started.set()
+            await working
+        finally:
+            working.cancel()
+
+    async def _work(self, started: asyncio.Event, released: asyncio.Event) -> None:
+        await self._unless_stopped(started.wait())
+        if not self._stop.is_set():
+            logger.info("working in %s", ", ".join(self._settings.watch_namespaces) or "all namespaces")
+            workers = asyncio.create_task(self._manager.work(self._settings.workers))
+            await _first_end(asyncio.create_task(self._stop.wait()), [workers])
+            self._manager.queue.shut_down()
+            await workers
+        released.set()
+
+    async def _unless_stopped(self, waited: Coroutine[object, object, object]) -> None:
+        """Waits for something, or for the stop."""
+        wait = asyncio.create_task(waited)
+        stop = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({wait, stop}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            wait.cancel()
+            stop.cancel()
+
+
+async def _first_end(main: "asyncio.Task[object] | asyncio.Task[None]", others: "list[asyncio.Task[None]]") -> None:
+    """Waits for the main task; one of the others that fails ends the wait with its exception."""
+    pending = {main, *others}
+    while main in pending:
+        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()

@@ -1,0 +1,81 @@
+"""What the controller knows of the cluster: one store a resource, each indexed by what reconciles ask for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rollkeeper.api.v1alpha1 import ImageVersion, ScaleSet, UpgradeRun
+from rollkeeper.engine.versions import image_name
+from rollkeeper.instances.claim_view import ClaimView, read_claim
+from rollkeeper.instances.pod_view import PodView, read_pod
+from rollkeeper.kube.api import JsonObject
+from rollkeeper.kube.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionView:
+    """A stored model (M2)."""
+
+    name: str
+    owner: str
+    number: int
+    model: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """As much of a node as instances depend on."""
+
+    ready: bool
+
+
+def _read_scale_set(raw: JsonObject, _previous: ScaleSet | None) -> ScaleSet:
+    return ScaleSet.model_validate(raw)
+
+
+def _read_image_version(raw: JsonObject, _previous: ImageVersion | None) -> ImageVersion:
+    return ImageVersion.model_validate(raw)
+
+
+def _read_run(raw: JsonObject, _previous: UpgradeRun | None) -> UpgradeRun:
+    return UpgradeRun.model_validate(raw)
+
+
+def _read_revision(raw: JsonObject, _previous: RevisionView | None) -> RevisionView:
+    meta = raw["metadata"]
+    owner = next((o["uid"] for o in meta.get("ownerReferences", ()) if o.get("controller")), "")
+    return RevisionView(meta["name"], owner, raw["revision"], raw.get("data") or {})
+
+
+def _read_node(raw: JsonObject, _previous: NodeView | None) -> NodeView:
+    conditions = raw.get("status", {}).get("conditions", ())
+    return NodeView(ready=any(c["type"] == "Ready" and c["status"] == "True" for c in conditions))
+
+
+@dataclass(frozen=True)
+class Caches:
+    """All stores. Kept up to date by watches, and by the answers to our own writes."""
+
+    scale_sets: Store[ScaleSet] = field(
+        default_factory=lambda: Store(_read_scale_set, index=lambda s: image_name(s.spec.image_reference))
+    )
+    """By image name."""
+    image_versions: Store[ImageVersion] = field(
+        default_factory=lambda: Store(_read_image_version, index=lambda v: image_name(v.spec))
+    )
+    """By image name."""
+    runs: Store[UpgradeRun] = field(
+        default_factory=lambda: Store(_read_run, index=lambda r: (r.metadata.namespace, r.spec.scale_set_name))
+    )
+    """By the key of their set."""
+    pods: Store[PodView] = field(default_factory=lambda: Store(read_pod, index=lambda p: p.owner or None))
+    """By the uid of their owner."""
+    claims: Store[ClaimView] = field(
+        default_factory=lambda: Store(read_claim, index=lambda c: (c.namespace, c.scale_set))
+    )
+    """By the key of their set."""
+    revisions: Store[RevisionView] = field(
+        default_factory=lambda: Store(_read_revision, index=lambda r: r.owner or None)
+    )
+    """By the uid of their owner."""
+    nodes: Store[NodeView] = field(default_factory=lambda: Store(_read_node))

@@ -1,0 +1,337 @@
+"""Does what the engine decided: one call an action, in order, each safe to repeat and to race (I8)."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import singledispatchmethod
+from typing import Any
+
+from rollkeeper.api.v1alpha1 import ScaleSet, names
+from rollkeeper.controllers.caches import Caches
+from rollkeeper.controllers.memory import SetMemory
+from rollkeeper.controllers.patches import status_patch
+from rollkeeper.controllers.resources import SCALE_SETS, UPGRADE_RUNS
+from rollkeeper.engine import actions as do
+from rollkeeper.engine import revisions
+from rollkeeper.engine.reasons import Failure
+from rollkeeper.engine.snapshot import DryRun
+from rollkeeper.instances import pod_spec
+from rollkeeper.instances.pods import NameTakenError, Pods
+from rollkeeper.kube.api import KubeApi
+from rollkeeper.kube.errors import (
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Throttled,
+    Unavailable,
+)
+from rollkeeper.kube.events import EventRecorder, ObjectReference
+from rollkeeper.kube.resources import CONTROLLER_REVISIONS
+
+COUNTS_EVERY = timedelta(seconds=5)
+"""How often a status is written when only counts and sentences changed."""
+DRY_RUN_AGAIN = timedelta(seconds=15)
+_TWO_BUDGETS = "more than one PodDisruptionBudget"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Executor:
+    """Carries out actions of one set after another. Raises ApiError; then the set is decided anew."""
+
+    api: KubeApi
+    caches: Caches
+    pods: Pods
+    recorder: EventRecorder
+    parallelism: int = 16
+    """Instance calls at once."""
+
+    async def execute(
+        self, todo: Sequence[do.Action], scale_set: ScaleSet, memory: SetMemory, now: datetime
+    ) -> "Outcome":
+        """Carries out a decision. What is put off is said with the time at which it is due."""
+        one = _OneSet(self, scale_set, memory, now)
+        on_instances = [a for a in todo if isinstance(a, do.CreateInstance | do.EvictInstance | do.DeleteInstance)]
+        for action in todo:
+            if action not in on_instances:
+                await one.act(action)
+        await one.act_on_instances(on_instances)
+        return Outcome(one.acted, one.due)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a decision."""
+
+    acted: bool
+    """Something was changed or learned: decide again."""
+    due: datetime | None
+    """When a status write that was put off is due."""
+
+
+class _OneSet:
+    """The calls for one set in one reconcile."""
+
+    def __init__(self, executor: Executor, scale_set: ScaleSet, memory: SetMemory, now: datetime) -> None:
+        self._executor = executor
+        self._api = executor.api
+        self._caches = executor.caches
+        self._set = scale_set
+        self._namespace = scale_set.metadata.namespace
+        self._memory = memory
+        self._now = now
+        self.acted = False
+        self.due: datetime | None = None
+
+    @singledispatchmethod
+    async def act(self, action: object) -> None:
+        """Carries out one action that is not on an instance."""
+        raise TypeError(f"no way to do {action!r}")
+
+    @act.register
+    async def _ensure_revision(self, action: do.EnsureRevision) -> None:
+        known = self._caches.revisions.by_index(self._set.metadata.uid)
+        body = {
+            "metadata": {
+                "name": action.name,
+                "labels": pod_spec.common_labels(self._set),
+                "ownerReferences": [pod_spec.owner_of(self._set)],
+            },
+            "revision": 1 + max((r.number for r in known), default=0),
+            "data": revisions.model_of(self._set.spec),
+        }
+        try:
+            made = await self._api.create(CONTROLLER_REVISIONS, self._namespace, body)
+        except AlreadyExists:
+            made = await self._api.get(CONTROLLER_REVISIONS, self._namespace, action.name)
+        self._caches.revisions.apply(made)
+        self.acted = True
+
+    @act.register
+    async def _delete_revision(self, action: do.DeleteRevision) -> None:
+        uid = self._caches.revisions.uid((self._namespace, action.name)) or ""
+        await self._delete_gone(action.name, uid)
+        self.acted = True
+
+    async def _delete_gone(self, name: str, uid: str) -> None:
+        try:
+            await self._api.delete(CONTROLLER_REVISIONS, self._namespace, name, uid=uid)
+        except NotFound:
+            logger.debug("revision %s was gone already", name)
+        self._caches.revisions.remove_key((self._namespace, name), uid)
+
+    @act.register
+    async def _dry_run(self, action: do.DryRunPod) -> None:
+        try:
+            await self._executor.pods.dry_run(self._set, self._model(action.pair.revision), action.pair)
+        except Invalid as error:
+            verdict = DryRun("Invalid", error.message)
+        except Forbidden as error:
+            verdict = DryRun("Forbidden", error.message, self._now + DRY_RUN_AGAIN)
+        else:
+            verdict = DryRun("Accepted")
+        self._memory.dry_runs[action.pair] = verdict
+        self.acted = True
+
+    @act.register
+    async def _create_run(self, action: do.CreateRun) -> None:
+        body = {
+            "apiVersion": UPGRADE_RUNS.api_version,
+            "kind": UPGRADE_RUNS.kind,
+            "metadata": {
+                "name": action.name,
+                "labels": pod_spec.common_labels(self._set),
+                "annotations": {names.ANNOTATION_ATTEMPT: str(action.attempt)},
+                "finalizers": [names.FINALIZER_RUN],
+                "ownerReferences": [pod_spec.owner_of(self._set)],
+            },
+            "spec": {
+                "scaleSetName": self._set.metadata.name,
+                "type": "OSImage",
+                "imageVersion": action.image_version,
+                "startedBy": "Platform",
+            },
+        }
+        self._log(action.message, run=action.name)
+        try:
+            made = await self._api.create(UPGRADE_RUNS, self._namespace, body)
+        except AlreadyExists as error:
+            # Ours from a lost answer, or an old one: the next decision sees which, and counts its attempt.
+            self._caches.runs.apply(await self._api.get(UPGRADE_RUNS, self._namespace, action.name))
+            raise Conflict(error.code, error.reason, error.message) from error
+        self._caches.runs.apply(made)
+        self.acted = True
+
+    @act.register
+    async def _add_finalizer(self, action: do.AddRunFinalizer) -> None:
+        await self._patch_finalizers(action.run, add=True)
+
+    @act.register
+    async def _remove_finalizer(self, action: do.RemoveRunFinalizer) -> None:
+        await self._patch_finalizers(action.run, add=False)
+
+    async def _patch_finalizers(self, name: str, *, add: bool) -> None:
+        run = self._caches.runs.get((self._namespace, name))
+        if run is None:
+            return
+        others = [f for f in run.metadata.finalizers if f != names.FINALIZER_RUN]
+        finalizers = [*others, names.FINALIZER_RUN] if add else others
+        body = {"metadata": {"finalizers": finalizers, "resourceVersion": run.metadata.resource_version}}
+        try:
+            patched = await self._api.merge_patch(UPGRADE_RUNS, self._namespace, name, body)
+        except NotFound:
+            self._caches.runs.remove_key((self._namespace, name), run.metadata.uid)
+        else:
+            last = run.metadata.deletion_timestamp is not None and not finalizers
+            if last:
+                self._caches.runs.remove_key((self._namespace, name), run.metadata.uid)
+            else:
+                self._caches.runs.apply(patched)
+        self.acted = True
+
+    @act.register
+    async def _delete_run(self, action: do.DeleteRun) -> None:
+        run = self._caches.runs.get((self._namespace, action.run))
+        if run is None:
+            return
+        self._log(action.message, run=action.run)
+        if names.FINALIZER_RUN in run.metadata.finalizers:
+            await self._patch_finalizers(action.run, add=False)
+        try:
+            left = await self._api.delete(UPGRADE_RUNS, self._namespace, action.run, uid=run.metadata.uid)
+        except NotFound:
+            left = None
+        if left is None:
+            self._caches.runs.remove_key((self._namespace, action.run), run.metadata.uid)
+        self.acted = True
+
+    @act.register
+    async def _write_run(self, action: do.WriteRun) -> None:
+        run = self._caches.runs.get((self._namespace, action.run))
+        if run is None or not self._is_due(run.metadata.uid, urgent=action.urgent):
+            return
+        patch = status_patch(run.status, action.status)
+        if not patch:
+            return
+        body = {"metadata": {"resourceVersion": run.metadata.resource_version}, "status": patch}
+        written = await self._api.merge_patch(UPGRADE_RUNS, self._namespace, action.run, body, subresource="status")
+        self._caches.runs.apply(written)
+        self._memory.written_at[run.metadata.uid] = self._now
+        self._log(action.status.message or "status", run=action.run)
+        self.acted = True
+
+    @act.register
+    async def _write_set(self, action: do.WriteSet) -> None:
+        if not self._is_due(self._set.metadata.uid, urgent=action.urgent):
+            return
+        key = (self._namespace, self._set.metadata.name)
+        patch = status_patch(self._set.status, action.status)
+        if not patch:
+            return
+        body = {"metadata": {"resourceVersion": self._set.metadata.resource_version}, "status": patch}
+        written = await self._api.merge_patch(SCALE_SETS, *key, body, subresource="status")
+        self._caches.scale_sets.apply(written)
+        self._memory.written_at[self._set.metadata.uid] = self._now
+        self.acted = True
+
+    def _is_due(self, uid: str, *, urgent: bool) -> bool:
+        last = self._memory.written_at.get(uid)
+        if urgent or last is None or self._now >= last + COUNTS_EVERY:
+            return True
+        due = last + COUNTS_EVERY
+        self.due = min(due, self.due) if self.due is not None else due
+        return False
+
+    @act.register
+    async def _delete_claims(self, action: do.DeleteClaims) -> None:
+        self._log("delete the claims of a scaled-in instance", instance=action.ordinal)
+        await self._executor.pods.delete_claims(self._set, action.ordinal)
+        self.acted = True
+
+    @act.register
+    async def _emit(self, action: do.EmitEvent) -> None:
+        if action.regarding == "ScaleSet":
+            uid, resource = self._set.metadata.uid, SCALE_SETS
+        else:
+            uid, resource = self._caches.runs.uid((self._namespace, action.name)) or "", UPGRADE_RUNS
+        regarding = ObjectReference(resource.api_version, resource.kind, self._namespace, action.name, uid)
+        self._executor.recorder.record(
+            regarding, action.reason, action.message, action="Upgrade", warning=action.type == "Warning"
+        )
+
+    async def act_on_instances(self, todo: Sequence[do.InstanceAction]) -> None:
+        """Side by side, but beginning slowly: where the first creates are refused, the others are not tried now."""
+        rest, width = list(todo), 1
+        while rest:
+            now, rest = rest[:width], rest[width:]
+            agreed = await asyncio.gather(*(self._act_on_instance(action) for action in now))
+            if not all(agreed):
+                return
+            width = min(2 * width, self._executor.parallelism)
+
+    async def _act_on_instance(self, action: do.InstanceAction) -> bool:
+        """One instance. False: the API server refused; the memory knows why."""
+        name = pod_spec.instance_name(self._set, action.ordinal)
+        self._log(f"{type(action).__name__}: {action.message}", instance=action.ordinal)
+        self.acted = True
+        if isinstance(action, do.CreateInstance):
+            return await self._create(action)
+        if isinstance(action, do.EvictInstance):
+            return await self._evict(action, name)
+        await self._executor.pods.delete(self._namespace, name, action.uid)
+        self._memory.accepted(action.ordinal)
+        return True
+
+    async def _create(self, action: do.CreateInstance) -> bool:
+        try:
+            model = self._model(action.pair.revision)
+            await self._executor.pods.create(self._set, model, action.ordinal, action.pair, action.made_by)
+        except (Forbidden, Invalid) as error:
+            self._memory.refused(action.ordinal, _refusal(error), error.message, action.made_by, self._now)
+            return False
+        except NameTakenError as error:
+            self._memory.refused(action.ordinal, Failure.NAME_TAKEN, str(error), action.made_by, self._now)
+            return False
+        self._memory.accepted(action.ordinal)
+        return True
+
+    async def _evict(self, action: do.EvictInstance, name: str) -> bool:
+        try:
+            gone = await self._executor.pods.evict(self._namespace, name, action.uid)
+        except Throttled as error:
+            said = "; ".join(error.causes) or error.message
+            self._memory.refused(action.ordinal, "EvictionRefused", said, "", self._now)
+            return False
+        except Unavailable as error:
+            if _TWO_BUDGETS not in error.message:
+                raise
+            self._memory.refused(action.ordinal, "EvictionRefused", error.message, "", self._now)
+            return False
+        if gone:
+            self._memory.taken_down.add(action.uid)
+        self._memory.accepted(action.ordinal)
+        return True
+
+    def _model(self, revision: str) -> dict[str, Any]:
+        known = self._caches.revisions.get((self._namespace, revision))
+        if known is None:
+            raise LookupError(f"ControllerRevision {revision} is gone: instances can't be made with that model")
+        return dict(known.model)
+
+    def _log(self, message: str, **what: object) -> None:
+        logger.info(
+            message,
+            extra={"scale_set": f"{self._namespace}/{self._set.metadata.name}", **what},
+        )
+
+
+def _refusal(error: ApiError) -> str:
+    if isinstance(error, Invalid):
+        return Failure.INVALID
+    return Failure.QUOTA_EXCEEDED if "exceeded quota" in error.message else Failure.FORBIDDEN

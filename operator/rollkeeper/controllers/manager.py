@@ -1,0 +1,147 @@
+"""Puts the parts together: caches and their watches, the queue and its workers, and who is woken by what."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from rollkeeper.api.v1alpha1 import ImageVersion, ScaleSet, UpgradeRun
+from rollkeeper.api.v1alpha1.names import LABEL_SCALE_SET
+from rollkeeper.controllers.caches import Caches, NodeView
+from rollkeeper.controllers.executor import Executor
+from rollkeeper.controllers.image_versions import ImageVersionController
+from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
+from rollkeeper.controllers.scale_sets import ScaleSetController
+from rollkeeper.controllers.snapshots import SnapshotReader
+from rollkeeper.engine.versions import image_name
+from rollkeeper.instances.pod_view import PodView
+from rollkeeper.instances.pods import Pods
+from rollkeeper.kube.api import KubeApi
+from rollkeeper.kube.events import EventRecorder
+from rollkeeper.kube.queue import Priority, WorkQueue, run_workers
+from rollkeeper.kube.reflector import Reflector
+from rollkeeper.kube.resources import CLAIMS, CONTROLLER_REVISIONS, NODES, PODS
+from rollkeeper.kube.store import Key
+
+Work = tuple[Literal["ScaleSet", "ImageVersion"], str, str]
+"""Kind, namespace, name."""
+
+GATHER = 0.02
+"""Seconds that pod events are gathered for: a batch of pods turning ready is one reconcile, not twenty."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Manager:
+    """One controller process without its shell: give it an API and the time, feed it, run it."""
+
+    api: KubeApi
+    recorder: EventRecorder
+    now: Callable[[], datetime]
+    images_namespace: str
+    namespaces: tuple[str, ...] = ()
+    """Watched namespaces; empty: all."""
+    caches: Caches = field(default_factory=Caches)
+    queue: WorkQueue[Work] = field(default_factory=WorkQueue)
+
+    def __post_init__(self) -> None:
+        """Wires the controllers to the caches."""
+        pods = Pods(self.api, self.caches.pods, self.caches.claims)
+        executor = Executor(self.api, self.caches, pods, self.recorder)
+        reader = SnapshotReader(self.caches, self.images_namespace)
+        self.scale_sets = ScaleSetController(self.api, self.caches, reader, executor, self.now)
+        self.image_versions = ImageVersionController(self.api, self.caches, self.now)
+        self.reflectors = [*self._reflectors()]
+        self.caches.scale_sets.subscribe(self._scale_set_changed)
+        self.caches.image_versions.subscribe(self._image_version_changed)
+        self.caches.runs.subscribe(self._run_changed)
+        self.caches.pods.subscribe(self._pod_changed)
+        self.caches.nodes.subscribe(self._node_changed)
+
+    def _reflectors(self) -> "list[Reflector[object]]":
+        found: list[Reflector[object]] = []
+        for namespace in self.namespaces or (None,):
+            for resource, store in (
+                (PODS, self.caches.pods),
+                (CLAIMS, self.caches.claims),
+                (CONTROLLER_REVISIONS, self.caches.revisions),
+            ):
+                found.append(Reflector(self.api, resource, store, namespace, LABEL_SCALE_SET))  # type: ignore[arg-type]
+        if not self.namespaces:  # a namespaced role can't read nodes; then a lost node shows in the pods' readiness
+            found.append(Reflector(self.api, NODES, self.caches.nodes))  # type: ignore[arg-type]
+        return found
+
+    async def list_own_kinds(self) -> None:
+        """Lists our own kinds into their caches and looks at every object again.
+
+        kopf's watches never tell of objects that vanished while they were down; this does, at start and periodically.
+        """
+        for namespace in self.namespaces or (None,):
+            self.caches.image_versions.replace(await self.api.list(IMAGE_VERSIONS, namespace), namespace)
+            self.caches.scale_sets.replace(await self.api.list(SCALE_SETS, namespace), namespace)
+            self.caches.runs.replace(await self.api.list(UPGRADE_RUNS, namespace), namespace)
+        if self.namespaces and self.images_namespace not in self.namespaces:
+            listing = await self.api.list(IMAGE_VERSIONS, self.images_namespace)
+            self.caches.image_versions.replace(listing, self.images_namespace)
+        self.look_at_everything()
+
+    def look_at_everything(self) -> None:
+        """Queues every object, behind what people changed just now."""
+        for key in tuple(self.caches.image_versions.keys()):
+            self.queue.add(("ImageVersion", *key), Priority.RESYNC)
+        keys = {*self.caches.scale_sets.keys()}
+        keys |= {(r.metadata.namespace, r.spec.scale_set_name) for r in self.caches.runs.values()}
+        for key in keys:
+            self.queue.add(("ScaleSet", *key), Priority.RESYNC)
+
+    async def synced(self) -> None:
+        """Waits until every reflector has listed once."""
+        await asyncio.gather(*(reflector.synced.wait() for reflector in self.reflectors))
+
+    async def work(self, workers: int) -> None:
+        """Works on the queue until it is shut down."""
+        await run_workers(self.queue, workers, self.reconcile)
+
+    async def reconcile(self, work: Work) -> float | None:
+        """Brings one object on. Returns the seconds after which to look again."""
+        kind, namespace, name = work
+        if kind == "ImageVersion":
+            return await self.image_versions.reconcile((namespace, name))
+        return await self.scale_sets.reconcile((namespace, name))
+
+    def _scale_set_changed(self, key: Key, old: ScaleSet | None, new: ScaleSet | None) -> None:
+        if new is None and old is not None:
+            self.scale_sets.forget(old.metadata.uid)
+        self.queue.add(("ScaleSet", *key))
+
+    def _image_version_changed(self, key: Key, old: ImageVersion | None, new: ImageVersion | None) -> None:
+        image = image_name((new or old).spec)  # type: ignore[union-attr]
+        if new is None or old is None or old.spec != new.spec or old.metadata != new.metadata:
+            for other in self.caches.image_versions.by_index(image):  # a duplicate may be the winner now
+                self.queue.add(("ImageVersion", other.metadata.namespace, other.metadata.name))
+        for scale_set in self.caches.scale_sets.by_index(image):
+            if key[0] in (scale_set.metadata.namespace, self.images_namespace):
+                self.queue.add(("ScaleSet", scale_set.metadata.namespace, scale_set.metadata.name))
+
+    def _run_changed(self, _key: Key, old: UpgradeRun | None, new: UpgradeRun | None) -> None:
+        run = new or old
+        if run is not None:
+            self.queue.add(("ScaleSet", run.metadata.namespace, run.spec.scale_set_name))
+
+    def _pod_changed(self, _key: Key, old: PodView | None, new: PodView | None) -> None:
+        view = new or old
+        if view is None:
+            return
+        name, _, _ = view.instance.name.rpartition("-")
+        self.queue.add_after(("ScaleSet", view.namespace, name), GATHER)
+
+    def _node_changed(self, key: Key, old: NodeView | None, new: NodeView | None) -> None:
+        if (old is None or old.ready) == (new is None or new.ready):
+            return
+        for view in self.caches.pods.values():
+            if view.node == key[1]:
+                name, _, _ = view.instance.name.rpartition("-")
+                self.queue.add_after(("ScaleSet", view.namespace, name), GATHER)

@@ -1,0 +1,43 @@
+"""What only trying can tell, remembered between the reconciles of one set. All of it may be lost at any time.
+
+Nothing is right because of it: after a restart the same calls are tried again, and the same answers are learned.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from rollkeeper.engine.snapshot import DryRun, Instance, Pair, Refusal, Vanished
+
+_FIRST_RETRY = timedelta(seconds=2)
+_LAST_RETRY = timedelta(seconds=30)
+
+
+@dataclass
+class SetMemory:
+    """The memory of one set."""
+
+    refusals: dict[int, Refusal] = field(default_factory=dict)
+    vanished: dict[int, Vanished] = field(default_factory=dict)
+    dry_runs: dict[Pair, DryRun] = field(default_factory=dict)
+    taken_down: set[str] = field(default_factory=set)
+    """Uids of pods that were evicted, until the cache shows it: the answer to an eviction has no pod in it."""
+    written_at: dict[str, datetime] = field(default_factory=dict)
+    """When a status was last written, by uid: counts are written every few seconds only."""
+
+    def refused(self, ordinal: int, reason: str, message: str, made_by: str, now: datetime) -> None:
+        """Notes that the API server said no; each further no of the same reason waits longer, up to 30 s."""
+        before = self.refusals.get(ordinal)
+        since = before.since if before is not None and before.reason == reason else now
+        wait = min(max(_FIRST_RETRY, now - since), _LAST_RETRY)
+        self.refusals[ordinal] = Refusal(reason, message, since, now + wait, made_by)
+
+    def accepted(self, ordinal: int) -> None:
+        """Notes that the API server said yes."""
+        self.refusals.pop(ordinal, None)
+
+    def pod_gone(self, instance: Instance) -> None:
+        """Notes that a pod is gone, and how many made for the same purpose went before it (H2)."""
+        before = self.vanished.get(instance.ordinal)
+        times = before.times + 1 if before is not None and before.made_by == instance.made_by else 1
+        self.vanished[instance.ordinal] = Vanished(instance.made_by, times)
+        self.taken_down.discard(instance.uid)

@@ -1,0 +1,8 @@
+"""Where our own kinds are served."""
+
+from rollkeeper.api.v1alpha1 import GROUP, VERSION
+from rollkeeper.kube.resources import Resource
+
+SCALE_SETS = Resource(GROUP, VERSION, "scalesets", "ScaleSet")
+IMAGE_VERSIONS = Resource(GROUP, VERSION, "imageversions", "ImageVersion")
+UPGRADE_RUNS = Resource(GROUP, VERSION, "upgraderuns", "UpgradeRun")

@@ -1,0 +1,177 @@
+"""Reconciles one scale set: read, decide, do, until there is nothing to do (I7)."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rollkeeper.api.v1alpha1 import ScaleSet, UpgradeRun, UpgradeRunStatus, names
+from rollkeeper.controllers.caches import Caches
+from rollkeeper.controllers.executor import Executor
+from rollkeeper.controllers.memory import SetMemory
+from rollkeeper.controllers.patches import status_patch
+from rollkeeper.controllers.resources import SCALE_SETS, UPGRADE_RUNS
+from rollkeeper.controllers.snapshots import SnapshotReader
+from rollkeeper.engine import conditions, run_status
+from rollkeeper.engine.conditions import Wanted
+from rollkeeper.engine.decide import decide
+from rollkeeper.engine.queue import FINAL, code_of
+from rollkeeper.engine.reasons import Code, State, Wait
+from rollkeeper.engine.target import Refused
+from rollkeeper.instances.pod_view import PodView
+from rollkeeper.kube.api import KubeApi
+from rollkeeper.kube.errors import Conflict, NotFound, Throttled, Unavailable
+from rollkeeper.kube.store import Key
+
+MAX_PASSES = 20
+"""Decisions in one reconcile: more mean that a decision does not settle, which must not keep a worker for ever."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class ScaleSetController:
+    """Keeps scale sets as their users want them. `now` is the API server's time (I10)."""
+
+    api: KubeApi
+    caches: Caches
+    reader: SnapshotReader
+    executor: Executor
+    now: Callable[[], datetime]
+    _memories: dict[str, SetMemory] = field(default_factory=lambda: defaultdict(SetMemory))
+
+    def __post_init__(self) -> None:
+        """Pods that vanish are remembered: the next one of that name knows what happened to it (H2)."""
+        self.caches.pods.subscribe(self._pod_changed)
+
+    def _pod_changed(self, _key: Key, old: PodView | None, new: PodView | None) -> None:
+        if old is None or (new is not None and new.instance.uid == old.instance.uid):
+            return
+        memory = self._memories.get(old.owner)
+        if memory is not None:
+            memory.pod_gone(old.instance)
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Brings one set on. Returns the seconds after which to look again, None: when something changes.
+
+        Raises ApiError and whatever else went wrong, after telling it in the set's status (InternalError).
+        """
+        try:
+            return await self._reconcile(key)
+        except (Conflict, Throttled, Unavailable):
+            raise
+        except Exception as error:
+            await self._tell(key, error)
+            raise
+
+    async def _reconcile(self, key: Key) -> float | None:
+        refreshed = False
+        for _ in range(MAX_PASSES):
+            scale_set = self.caches.scale_sets.get(key)
+            if scale_set is None:
+                await self._without_set(key)
+                return None
+            try:
+                again, delay = await self._pass(scale_set)
+            except Conflict:
+                if refreshed:
+                    raise
+                refreshed = True  # the cache is late: read what we fought over, once
+                await self._refresh(key)
+                continue
+            if not again:
+                return delay
+        logger.warning("%s/%s does not settle: looks again later", *key)
+        return 1.0
+
+    async def _pass(self, scale_set: ScaleSet) -> tuple[bool, float | None]:
+        memory = self._memories[scale_set.metadata.uid]
+        now = self.now()
+        decision = decide(self.reader.read(scale_set, memory), now)
+        outcome = await self.executor.execute(decision.actions, scale_set, memory, now)
+        times = [t for t in (decision.look_at, outcome.due) if t is not None]
+        if not times:
+            return outcome.acted, None
+        return outcome.acted, max((min(times) - now).total_seconds(), 0.05)
+
+    async def _refresh(self, key: Key) -> None:
+        try:
+            self.caches.scale_sets.apply(await self.api.get(SCALE_SETS, *key))
+        except NotFound:
+            uid = self.caches.scale_sets.uid(key)
+            if uid is not None:
+                self.caches.scale_sets.remove_key(key, uid)
+        for run in self.caches.runs.by_index(key):
+            if code_of(run) not in FINAL:
+                await self._refresh_run(run)
+
+    async def _refresh_run(self, run: UpgradeRun) -> None:
+        key = (run.metadata.namespace, run.metadata.name)
+        try:
+            self.caches.runs.apply(await self.api.get(UPGRADE_RUNS, *key))
+        except NotFound:
+            self.caches.runs.remove_key(key, run.metadata.uid)
+
+    async def _without_set(self, key: Key) -> None:
+        """Runs whose set is not there: active ones end and are let go of, the others say what they wait for (F7)."""
+        for run in self.caches.runs.by_index(key):
+            if code_of(run) in FINAL or run.metadata.deletion_timestamp is not None:
+                await self._let_go(run)
+            elif code_of(run) == "Pending":
+                message = f"there is no ScaleSet {key[1]} in namespace {key[0]}: the run starts when there is one"
+                await self._write_run(run, run_status.pending(run, Wait.NO_SCALE_SET, message, self._stamp()))
+            else:
+                refused = Refused(Code.SCALE_SET_DELETED, "the scale set was deleted")
+                await self._write_run(run, run_status.ended(run, refused, self._stamp()))
+                await self._let_go(self.caches.runs.get((run.metadata.namespace, run.metadata.name)) or run)
+
+    async def _write_run(self, run: UpgradeRun, status: UpgradeRunStatus) -> None:
+        patch = status_patch(run.status, status)
+        if not patch:
+            return
+        body = {"metadata": {"resourceVersion": run.metadata.resource_version}, "status": patch}
+        key = (run.metadata.namespace, run.metadata.name)
+        self.caches.runs.apply(await self.api.merge_patch(UPGRADE_RUNS, *key, body, subresource="status"))
+
+    async def _let_go(self, run: UpgradeRun) -> None:
+        if names.FINALIZER_RUN not in run.metadata.finalizers:
+            return
+        left = [f for f in run.metadata.finalizers if f != names.FINALIZER_RUN]
+        body = {"metadata": {"finalizers": left, "resourceVersion": run.metadata.resource_version}}
+        try:
+            patched = await self.api.merge_patch(UPGRADE_RUNS, run.metadata.namespace, run.metadata.name, body)
+        except NotFound:
+            return
+        if left or run.metadata.deletion_timestamp is None:
+            self.caches.runs.apply(patched)
+
+    async def _tell(self, key: Key, error: Exception) -> None:
+        """A reconcile that fails unexpectedly shows itself in the status, without its traceback."""
+        scale_set = self.caches.scale_sets.get(key)
+        if scale_set is None:
+            return
+        message = f"{type(error).__name__}: {error}; it is tried again by itself"
+        wanted = {c.type: Wanted(c.type, c.status, c.reason, c.message) for c in scale_set.status.conditions}
+        wanted["Ready"] = Wanted("Ready", "False", State.INTERNAL_ERROR, message)
+        wanted["Stalled"] = Wanted("Stalled", "True", State.INTERNAL_ERROR, message)
+        generation = scale_set.metadata.generation
+        after = scale_set.status.model_copy(
+            update={
+                "observed_generation": generation,
+                "conditions": conditions.merge(
+                    scale_set.status.conditions, list(wanted.values()), generation, self._stamp()
+                ),
+            }
+        )
+        patch = status_patch(scale_set.status, after)
+        if patch:
+            body = {"metadata": {"resourceVersion": scale_set.metadata.resource_version}, "status": patch}
+            self.caches.scale_sets.apply(await self.api.merge_patch(SCALE_SETS, *key, body, subresource="status"))
+
+    def _stamp(self) -> datetime:
+        return self.now().replace(microsecond=0)
+
+    def forget(self, uid: str) -> None:
+        """A set is gone: so is what was remembered of it."""
+        self._memories.pop(uid, None)

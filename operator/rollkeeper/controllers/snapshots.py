@@ -1,0 +1,64 @@
+"""Reads one set out of the caches, as the engine wants it."""
+
+from dataclasses import dataclass, replace
+
+from rollkeeper.api.v1alpha1 import ImageVersion, ScaleSet
+from rollkeeper.controllers.caches import Caches
+from rollkeeper.controllers.memory import SetMemory
+from rollkeeper.engine import revisions
+from rollkeeper.engine.snapshot import Instance, Snapshot
+from rollkeeper.engine.versions import image_name
+from rollkeeper.instances.pod_view import PodView
+from rollkeeper.kube.store import Key
+
+
+@dataclass(frozen=True)
+class SnapshotReader:
+    """Assembles snapshots. `images_namespace` holds the versions that all sets see."""
+
+    caches: Caches
+    images_namespace: str
+
+    def read(self, scale_set: ScaleSet, memory: SetMemory) -> Snapshot:
+        """The set with its runs, instances and versions, as far as the caches know."""
+        key = (scale_set.metadata.namespace, scale_set.metadata.name)
+        uid = scale_set.metadata.uid
+        return Snapshot(
+            scale_set=scale_set,
+            runs=self.caches.runs.by_index(key),
+            catalogue=self._visible(scale_set),
+            instances={
+                view.instance.ordinal: self._instance(view, memory)
+                for view in self.caches.pods.by_index(uid)
+                if view.instance.ordinal >= 0
+            },
+            revision=revisions.revision_name(scale_set.metadata.name, revisions.model_of(scale_set.spec)),
+            revisions={r.name: r.number for r in self.caches.revisions.by_index(uid)},
+            refusals=dict(memory.refusals),
+            vanished=dict(memory.vanished),
+            dry_runs=dict(memory.dry_runs),
+            claims=self._claims_to_delete(scale_set, key),
+        )
+
+    def _visible(self, scale_set: ScaleSet) -> tuple[ImageVersion, ...]:
+        namespaces = {scale_set.metadata.namespace, self.images_namespace}
+        found = self.caches.image_versions.by_index(image_name(scale_set.spec.image_reference))
+        return tuple(version for version in found if version.metadata.namespace in namespaces)
+
+    def _instance(self, view: PodView, memory: SetMemory) -> Instance:
+        instance = view.instance
+        if instance.uid in memory.taken_down and not instance.terminating:
+            instance = replace(instance, terminating=True)
+        node = self.caches.nodes.get(("", view.node)) if view.node else None
+        if node is not None and not node.ready:
+            instance = replace(instance, node_ready=False)
+        return instance
+
+    def _claims_to_delete(self, scale_set: ScaleSet, key: Key) -> frozenset[int]:
+        if scale_set.spec.persistent_volume_claim_retention_policy.when_scaled != "Delete":
+            return frozenset()
+        return frozenset(
+            claim.ordinal
+            for claim in self.caches.claims.by_index(key)
+            if claim.ordinal >= scale_set.spec.replicas and not claim.terminating
+        )

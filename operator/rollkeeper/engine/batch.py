@@ -1,0 +1,152 @@
+"""The batch in hand: which of its instances are settled, and what the others need next (H2, H3, B12, B13)."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from rollkeeper.engine import health
+from rollkeeper.engine.actions import CreateInstance, DeleteInstance, EvictInstance, InstanceAction
+from rollkeeper.engine.context import Context
+from rollkeeper.engine.health import Failed, Healthy, Verdict, Waiting
+from rollkeeper.engine.ranges import Ordinals
+from rollkeeper.engine.reasons import Failure
+from rollkeeper.engine.run_state import RunState
+from rollkeeper.engine.snapshot import Pair, Problem
+
+Direction = Literal["Forward", "Back"]
+
+
+@dataclass(frozen=True, slots=True)
+class NextLook:
+    """When to look again, and what is waited for until then."""
+
+    until: datetime | None = None
+    message: str = ""
+
+    def sooner(self, other: "NextLook") -> "NextLook":
+        """The earlier of two; the first sentence stays."""
+        times = [t for t in (self.until, other.until) if t is not None]
+        return NextLook(min(times, default=None), self.message or other.message)
+
+
+def is_touched(state: RunState, ctx: Context, ordinal: int) -> bool:
+    """Rulebook, section 0: its pod is missing, terminating, or made by this batch, whoever took it down."""
+    instance = ctx.instances.get(ordinal)
+    return (
+        instance is None
+        or instance.terminating
+        or instance.made_by in (state.made_by("Forward"), state.made_by("Back"))
+    )
+
+
+def settle(state: RunState, ctx: Context) -> tuple[RunState, NextLook]:
+    """Judges every instance of the batch that is not settled, and moves those whose verdict is in."""
+    look = NextLook()
+    if state.batch is None:
+        return state, look
+    for ordinal in sorted(state.tally.in_progress):
+        state, verdict = _verdict(state, ctx, ordinal, "Forward")
+        if isinstance(verdict, Healthy):
+            state = replace(state, tally=state.tally.move(frozenset({ordinal}), "succeeded"))
+        elif isinstance(verdict, Failed):
+            state = fail(state, frozenset({ordinal}), verdict.problem, ctx.stamp)
+        elif verdict is not None:
+            look = look.sooner(NextLook(verdict.until, f"{_name(ctx, ordinal)}: {verdict.message}"))
+    for ordinal in sorted(state.putting_back):
+        state, verdict = _verdict(state, ctx, ordinal, "Back")
+        if isinstance(verdict, Waiting):
+            look = look.sooner(NextLook(verdict.until, f"putting back {_name(ctx, ordinal)}: {verdict.message}"))
+        elif verdict is not None:
+            state = _put_back(state, ordinal, verdict)
+    return state, look
+
+
+def fail(state: RunState, ordinals: Ordinals, problem: Problem, now: datetime) -> RunState:
+    """Moves instances to failed; with rollback on the batch then puts them back (H3)."""
+    for ordinal in sorted(ordinals):
+        state = state.with_failure(ordinal, problem, now)
+    state = replace(state, tally=state.tally.move(ordinals, "failed"))
+    if state.batch is not None and state.putting_back:
+        state = replace(
+            state, batch=replace(state.batch, phase="RollingBack", recreated=state.batch.recreated - ordinals)
+        )
+    return state
+
+
+def _put_back(state: RunState, ordinal: int, verdict: Healthy | Failed) -> RunState:
+    one = frozenset({ordinal})
+    tally = state.tally
+    if isinstance(verdict, Healthy):
+        return replace(state, tally=replace(tally, rolled_back=tally.rolled_back | one))
+    return replace(state, tally=replace(tally, rollback_failed=tally.rollback_failed | one))
+
+
+def _verdict(state: RunState, ctx: Context, ordinal: int, direction: Direction) -> tuple[RunState, Verdict | None]:
+    """The verdict on an instance, None while the old pod is still there and no clock runs."""
+    instance = ctx.instances.get(ordinal)
+    if instance is not None:
+        if instance.made_by != state.made_by(direction) or instance.terminating:
+            return state, None
+        return state, health.judge(instance, state.policy, ctx.health, ctx.now)
+    gone = ctx.snapshot.vanished.get(ordinal)
+    if gone is not None and gone.made_by == state.made_by(direction):
+        if gone.times > 1:
+            return state, Failed(Problem(Failure.POD_DELETED, "its pod was deleted twice while it was being replaced"))
+        if state.batch is not None and ordinal not in state.batch.recreated:
+            recreated = state.batch.recreated | {ordinal}
+            state = replace(state, batch=replace(state.batch, recreated=recreated))
+    return state, _verdict_on_refusal(state, ctx, ordinal)
+
+
+def _verdict_on_refusal(state: RunState, ctx: Context, ordinal: int) -> Verdict | None:
+    """A pod that the API server refuses to create fails on the first clock, like one that does not start (H5)."""
+    refusal = ctx.snapshot.refusals.get(ordinal)
+    if refusal is None:
+        return None
+    until = refusal.since + timedelta(seconds=state.policy.provisioning_timeout_seconds)
+    problem = Problem(refusal.reason, refusal.message)
+    return Failed(problem) if ctx.now >= until else Waiting(until, f"{problem.reason}: {problem.message}")
+
+
+def plan(state: RunState, ctx: Context) -> list[InstanceAction]:
+    """What the instances that belong to the batch need now."""
+    actions: list[InstanceAction] = []
+    for ordinal in sorted(state.tally.in_progress):
+        action = _replace(state, ctx, ordinal, "Forward", state.target)
+        if action is not None:
+            actions.append(action)
+    for ordinal in sorted(state.putting_back):
+        action = _replace(state, ctx, ordinal, "Back", state.origins[ordinal])
+        if action is not None:
+            actions.append(action)
+    return actions
+
+
+def _replace(state: RunState, ctx: Context, ordinal: int, direction: Direction, pair: Pair) -> InstanceAction | None:
+    instance = ctx.instances.get(ordinal)
+    refusal = ctx.snapshot.refusals.get(ordinal)
+    if refusal is not None and ctx.now < refusal.retry_at:
+        return None
+    word = "upgrade to" if direction == "Forward" else "put back on"
+    message = f"{word} {pair.version} in batch {state.batch.number if state.batch else 0} of {state.name}"
+    if instance is None:
+        return CreateInstance(ordinal, pair, state.made_by(direction), message)
+    if instance.terminating or instance.made_by == state.made_by(direction):
+        return None
+    if direction == "Forward" and ordinal in ctx.healthy:
+        return EvictInstance(ordinal, instance.uid, message)
+    # Broken already, or being put back: a budget must not keep a broken pod (B12).
+    return DeleteInstance(ordinal, instance.uid, message)
+
+
+def waiting_for_eviction(state: RunState, ctx: Context) -> str:
+    """The sentence on the first eviction that is refused, empty when none is (B12)."""
+    for ordinal in sorted(state.tally.in_progress):
+        refusal = ctx.snapshot.refusals.get(ordinal)
+        if refusal is not None and not is_touched(state, ctx, ordinal):
+            return f"{_name(ctx, ordinal)} can't be evicted: {refusal.message}"
+    return ""
+
+
+def _name(ctx: Context, ordinal: int) -> str:
+    return f"{ctx.snapshot.scale_set.metadata.name}-{ordinal}"

@@ -1,0 +1,139 @@
+"""From a snapshot to what is to be done and what is to be said: the one entry of the engine."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from rollkeeper.api.v1alpha1 import ScaleSetStatus, UpgradeRun
+from rollkeeper.engine import assignment as assignments
+from rollkeeper.engine import automatic, context, housekeeping, origin, queue, rolling, scaling, set_status, teardown
+from rollkeeper.engine import finish as finishing
+from rollkeeper.engine.actions import Action, CreateRun, DryRunPod, EnsureRevision, WriteSet
+from rollkeeper.engine.automatic import Automatic
+from rollkeeper.engine.context import Context
+from rollkeeper.engine.origin import NewInstances
+from rollkeeper.engine.queue import FINAL, Queue, code_of
+from rollkeeper.engine.rolling import Rolling
+from rollkeeper.engine.set_status import Situation
+from rollkeeper.engine.snapshot import Pair, Snapshot
+from rollkeeper.engine.urgency import is_urgent_for_set
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do now, in this order, and when to look again without being asked."""
+
+    actions: tuple[Action, ...]
+    look_at: datetime | None = None
+
+
+def decide(snapshot: Snapshot, now: datetime) -> Decision:
+    """All rules of the rulebook, applied to one scale set at one moment.
+
+    Pure: the same snapshot and time give the same decision. `now` is the API server's time, in UTC (I10). Nothing to
+    do gives no actions (I7).
+    """
+    if snapshot.scale_set.metadata.deletion_timestamp is not None:
+        return Decision(teardown.actions(snapshot, now))
+    policy = snapshot.scale_set.spec.upgrade_policy.rolling_upgrade_policy
+    status = snapshot.scale_set.status
+    assignment = assignments.load(status, snapshot.instances, snapshot.replicas)
+    ctx = context.build(snapshot, assignment, policy, now)
+    named = queue.named_run(ctx)
+    if named is not None and code_of(named) in FINAL:
+        return _finish(ctx, named)
+    return _go_on(ctx, named)
+
+
+def _finish(ctx: Context, named: UpgradeRun) -> Decision:
+    """F9 from its second write on; what the end means for the set is decided with the next snapshot."""
+    status = finishing.finish(ctx.snapshot.scale_set.status, named, ctx)
+    return Decision((WriteSet(status, urgent=True), *housekeeping.end_events(named, ctx)), ctx.now)
+
+
+def _go_on(ctx: Context, named: UpgradeRun | None) -> Decision:
+    new = origin.consider(ctx, named)
+    ctx = replace(ctx, assignment=scaling.assign(ctx, new.pair, origin.held_by(ctx, named)))
+    auto = automatic.consider(ctx)
+    waiting = queue.consider(ctx, auto, named)
+    rolled = rolling.step(ctx, named, auto, waiting) if named is not None else Rolling(assignment=ctx.assignment)
+    chosen = _choose(ctx, auto, waiting, named)
+    status = _set_status(ctx, new, auto, rolled, chosen)
+    actions: list[Action] = []
+    if ctx.snapshot.revision not in ctx.snapshot.revisions:
+        actions.append(EnsureRevision(ctx.snapshot.revision))
+    actions += [DryRunPod(pair) for pair in _dry_runs(ctx, new, auto, waiting)]
+    actions += housekeeping.runs(ctx, waiting, named)
+    actions += housekeeping.prune_revisions(ctx)
+    actions += chosen.actions
+    actions += rolled.run_actions
+    if status != ctx.snapshot.scale_set.status:
+        actions.append(WriteSet(status, is_urgent_for_set(ctx.snapshot.scale_set.status, status)))
+    actions += rolled.instance_actions
+    actions += scaling.plan(ctx, rolled.assignment, rolled.exclusive, lambda pair: _may_make(ctx, pair))
+    return Decision(tuple(actions), _look_at(ctx, auto, rolled))
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """The run that becomes active, if one does."""
+
+    name: str | None = None
+    actions: tuple[Action, ...] = ()
+
+
+def _choose(ctx: Context, auto: Automatic, waiting: Queue, named: UpgradeRun | None) -> _Choice:
+    """I4: a run is named in the set's status, under its resourceVersion, before it leaves Pending."""
+    if named is not None:
+        return _Choice(named.metadata.name)
+    adopted = queue.to_adopt(ctx)
+    if adopted is not None:
+        return _Choice(adopted.metadata.name)
+    if waiting.next is not None:
+        return _Choice(waiting.next.metadata.name, housekeeping.guard(waiting.next))
+    if auto.due is None or auto.blocked is not None or waiting.dry_run is not None:
+        return _Choice()
+    attempt = automatic.next_attempt(ctx, auto.due.version)
+    name = automatic.run_name(ctx.snapshot.scale_set, auto.due.version, attempt)
+    message = f"version {auto.due.version} is newer than {ctx.snapshot.scale_set.status.proven_image_version}"
+    return _Choice(name, (CreateRun(name, auto.due.version, attempt, message),))
+
+
+def _set_status(ctx: Context, new: NewInstances, auto: Automatic, rolled: Rolling, chosen: _Choice) -> ScaleSetStatus:
+    waits = any(o not in ctx.instances for o in range(ctx.snapshot.replicas))
+    situation = Situation(
+        active=rolled.run,
+        auto=auto,
+        blocked=auto.blocked if chosen.name is None else None,
+        stalled=set_status.stalled_by(ctx, new.pair, needs_pods=waits),
+        new=new.pair,
+    )
+    named = new.status.model_copy(update={"active_run_name": chosen.name})
+    return set_status.compute(named, ctx, rolled.assignment, situation)
+
+
+def _may_make(ctx: Context, pair: Pair) -> bool:
+    """M3: while nothing is proven, pods are made of a pair only after the API server has accepted one."""
+    if ctx.proven:
+        return True
+    known = ctx.snapshot.dry_runs.get(pair)
+    return known is not None and known.verdict == "Accepted"
+
+
+def _dry_runs(ctx: Context, new: NewInstances, auto: Automatic, waiting: Queue) -> list[Pair]:
+    wanted: list[Pair] = []
+    if not ctx.proven and new.pair is not None and ctx.snapshot.replicas:
+        wanted.append(new.pair)
+    if auto.due is not None and auto.blocked is not None:
+        wanted.append(auto.due)
+    if waiting.dry_run is not None:
+        wanted.append(waiting.dry_run)
+    return [pair for pair in dict.fromkeys(wanted) if scaling.dry_run_due(ctx, pair)]
+
+
+def _look_at(ctx: Context, auto: Automatic, rolled: Rolling) -> datetime | None:
+    """When a clock runs out that nobody else will tell of."""
+    times = [rolled.look.until, auto.blocked.until if auto.blocked else None]
+    times += [refusal.retry_at for refusal in ctx.snapshot.refusals.values()]
+    times += [known.retry_at for known in ctx.snapshot.dry_runs.values() if known.verdict == "Forbidden"]
+    times += [context.starting_until(ctx, ordinal) for ordinal in ctx.starting]
+    return min((t for t in times if t is not None), default=None)

@@ -1,0 +1,84 @@
+"""May a run start? An ordered chain of small policies, one function each (T2, F8, T6, M3).
+
+Each looks at the set and the pair that the run would go to, and says nothing or why not.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from rollkeeper.engine.context import Context
+from rollkeeper.engine.limits import Share
+from rollkeeper.engine.ranges import Ordinals
+from rollkeeper.engine.reasons import Wait
+from rollkeeper.engine.snapshot import Pair
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Why a due run does not start now."""
+
+    reason: Wait
+    message: str
+    until: datetime | None = None
+
+
+Gate = Callable[[Context, Pair], Blocked | None]
+
+
+def has_health_source(ctx: Context, _target: Pair) -> Blocked | None:
+    """T2: without a health source nobody would notice a bad image."""
+    if ctx.health is not None:
+        return None
+    return Blocked(Wait.NO_HEALTH_SOURCE, "automatic upgrades need a health source: set spec.health.source to Probe")
+
+
+def is_not_backing_off(ctx: Context, target: Pair) -> Blocked | None:
+    """F8: what failed is tried again later, not at once."""
+    for retry in ctx.snapshot.scale_set.status.retry:
+        if retry.target == target.version and retry.not_before is not None and ctx.now < retry.not_before:
+            return Blocked(
+                Wait.BACK_OFF,
+                f"attempt {retry.attempt} at {target.version} failed: the next one starts at {retry.not_before:%H:%M:%S} UTC",
+                retry.not_before,
+            )
+    return None
+
+
+def is_healthy_enough(ctx: Context, exempt: Ordinals) -> Share | None:
+    """T6, B6: the share of unhealthy instances, if it is over the limit. `exempt` are those the run will mend (T7)."""
+    limit = ctx.snapshot.scale_set.spec.upgrade_policy.rolling_upgrade_policy.max_unhealthy_instance_percent
+    share = Share(len(ctx.unhealthy - exempt), ctx.total, limit)
+    return share if share.exceeded else None
+
+
+def set_is_healthy(exempt: Ordinals) -> Gate:
+    """T6 for a run of the controller's own."""
+
+    def gate(ctx: Context, target: Pair) -> Blocked | None:
+        share = is_healthy_enough(ctx, exempt)
+        if share is None:
+            return None
+        name = ctx.snapshot.scale_set.metadata.name
+        return Blocked(
+            Wait.UNHEALTHY,
+            f"{share.sentence('instances unhealthy')}: the upgrade to {target.version} starts when they have recovered; "
+            f"a run of your own replaces them first: create an UpgradeRun with spec.scaleSetName: {name}",
+        )
+
+    return gate
+
+
+def model_is_accepted(ctx: Context, target: Pair) -> Blocked | None:
+    """M3: a model that the API server refuses is found before anything is touched."""
+    known = ctx.snapshot.dry_runs.get(target)
+    if known is None:
+        return Blocked(Wait.CHECKING_MODEL, "asking the API server whether it accepts the pod template")
+    if known.verdict == "Accepted":
+        return None
+    return Blocked(Wait.MODEL_REFUSED, f"the API server refuses pods of this template: {known.message}", known.retry_at)
+
+
+def first_block(gates: tuple[Gate, ...], ctx: Context, target: Pair) -> Blocked | None:
+    """The first gate that is closed."""
+    return next((blocked for gate in gates if (blocked := gate(ctx, target)) is not None), None)

@@ -1,0 +1,145 @@
+"""Runs that are not active: Pending, refused, finished, too old; and what is told of them as events (F6, F7, F9, T5)."""
+
+from typing import Literal
+
+from rollkeeper.api.v1alpha1 import UpgradeRun
+from rollkeeper.api.v1alpha1.names import FINALIZER_RUN
+from rollkeeper.engine import queue, run_status
+from rollkeeper.engine.actions import (
+    Action,
+    AddRunFinalizer,
+    DeleteRevision,
+    DeleteRun,
+    EmitEvent,
+    RemoveRunFinalizer,
+    WriteRun,
+)
+from rollkeeper.engine.context import Context
+from rollkeeper.engine.queue import FINAL, Queue, code_of
+from rollkeeper.engine.reasons import Code
+from rollkeeper.engine.target import Refused
+
+KEPT_RUNS = 5
+KEPT_REVISIONS = 10
+
+
+def guard(run: UpgradeRun) -> tuple[Action, ...]:
+    """F7: the finalizer stands on a run before it becomes active."""
+    return () if FINALIZER_RUN in run.metadata.finalizers else (AddRunFinalizer(run.metadata.name),)
+
+
+def runs(ctx: Context, waiting: Queue, named: UpgradeRun | None) -> list[Action]:
+    """Everything that runs other than the active one need."""
+    actions: list[Action] = []
+    for ended in waiting.ended:
+        actions += _end(ctx, ended.run, ended.refused)
+    for wait in waiting.waiting:
+        status = run_status.pending(wait.run, wait.reason, wait.message, ctx.stamp)
+        if status != wait.run.status:
+            actions.append(WriteRun(wait.run.metadata.name, status, urgent=True))
+    actions += [DeleteRun(r.metadata.name, "its target is no longer due") for r in waiting.obsolete]
+    for second in queue.surplus_active(ctx, named):
+        actions += _end(ctx, second, Refused(Code.INTERNAL, "another run of the set is active"))
+    for run in ctx.snapshot.runs:
+        if code_of(run) in FINAL and run is not named:
+            actions += _after_end(ctx, run)
+    actions += _prune(ctx, named)
+    return actions
+
+
+def _end(ctx: Context, run: UpgradeRun, refused: Refused) -> list[Action]:
+    status = run_status.ended(run, refused, ctx.stamp)
+    ended = run.model_copy(update={"status": status})
+    return [WriteRun(run.metadata.name, status, urgent=True), *end_events(ended, ctx)]
+
+
+def _after_end(ctx: Context, run: UpgradeRun) -> list[Action]:
+    actions: list[Action] = []
+    if run.status.observed_generation != run.metadata.generation and run.metadata.deletion_timestamp is None:
+        actions.append(WriteRun(run.metadata.name, run_status.restamped(run, ctx.stamp), urgent=True))
+    if FINALIZER_RUN in run.metadata.finalizers:
+        actions.append(RemoveRunFinalizer(run.metadata.name))
+    return actions
+
+
+def _prune(ctx: Context, named: UpgradeRun | None) -> list[Action]:
+    """F6: of the controller's own runs the newest five stay, and those that a hold names."""
+    held = {hold.run_name for hold in ctx.snapshot.scale_set.status.held_versions}
+    own = [
+        run
+        for run in ctx.snapshot.runs
+        if run.spec.started_by == "Platform" and code_of(run) in FINAL and run is not named and _is_free(run)
+    ]
+    newest_first = sorted(
+        own,
+        key=lambda r: (r.metadata.creation_timestamp is not None, r.metadata.creation_timestamp, r.metadata.name),
+        reverse=True,
+    )
+    return [
+        DeleteRun(run.metadata.name, f"only the newest {KEPT_RUNS} runs are kept")
+        for run in newest_first[KEPT_RUNS:]
+        if run.metadata.name not in held
+    ]
+
+
+def prune_revisions(ctx: Context) -> list[Action]:
+    """M2: of the models that nothing uses the oldest go, when there are more than ten in all."""
+    existing = ctx.snapshot.revisions
+    surplus = len(existing) - KEPT_REVISIONS
+    if surplus <= 0:
+        return []
+    status = ctx.snapshot.scale_set.status
+    used = {ctx.snapshot.revision, status.proven_model_revision, status.creation_model_revision}
+    used |= {pair.revision for pair in ctx.assignment.values()}
+    used |= {instance.pair.revision for instance in ctx.instances.values()}
+    used |= {
+        origin.model_revision for run in ctx.snapshot.runs for origin in run.status.origins if code_of(run) not in FINAL
+    }
+    unused = sorted((number, name) for name, number in existing.items() if name not in used)
+    return [DeleteRevision(name) for _, name in unused[:surplus]]
+
+
+def _is_free(run: UpgradeRun) -> bool:
+    return run.metadata.deletion_timestamp is None and FINALIZER_RUN not in run.metadata.finalizers
+
+
+def run_events(before: UpgradeRun, after: UpgradeRun) -> list[Action]:
+    """What a step of an active run tells people: start, batches, failures."""
+    name = after.metadata.name
+    events: list[Action] = []
+    old, new = before.status, after.status
+    target = new.target_image_reference.version if new.target_image_reference else ""
+    if code_of(before) == "Pending" and code_of(after) != "Pending":
+        message = f"upgrade to {target} started by {after.spec.started_by}"
+        events.append(EmitEvent("UpgradeRun", name, "Normal", "UpgradeStarted", message))
+        events.append(
+            EmitEvent(
+                "ScaleSet", after.spec.scale_set_name, "Normal", "UpgradeStarted", f"UpgradeRun {name}: {message}"
+            )
+        )
+    batch = new.current_batch
+    if batch is not None and (old.current_batch is None or old.current_batch.number != batch.number):
+        message = f"batch {batch.number}: instances {batch.instances}"
+        reason = "BatchStarted" if batch.phase == "Upgrading" else "PuttingBack"
+        events.append(EmitEvent("UpgradeRun", name, "Normal", reason, message))
+    for failure in new.failures:
+        if failure not in old.failures:
+            message = f"instance {failure.instance}: {failure.reason}: {failure.message}"
+            events.append(EmitEvent("UpgradeRun", name, "Warning", "InstanceFailed", message))
+    return events
+
+
+def end_events(run: UpgradeRun, ctx: Context) -> list[Action]:
+    """The end of a run, told on the run and on its set."""
+    code = code_of(run)
+    kind: Literal["Normal", "Warning"] = "Warning" if code == "Faulted" else "Normal"
+    sentence = run.status.message or code
+    error = f"{run.status.error.code}: " if run.status.error else ""
+    name = run.metadata.name
+    reason = f"Upgrade{code}"
+    return [
+        EmitEvent("UpgradeRun", name, kind, reason, f"{error}{sentence}"),
+        EmitEvent(
+            "ScaleSet", ctx.snapshot.scale_set.metadata.name, kind, reason, f"UpgradeRun {name}: {error}{sentence}"
+        ),
+    ]

@@ -1,0 +1,53 @@
+"""What an ImageVersion says of itself: its name for columns, and whether it can be used (V3, V7)."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from rollkeeper.api.v1alpha1 import ImageVersion, ImageVersionStatus
+from rollkeeper.engine import conditions
+from rollkeeper.engine.conditions import Wanted
+from rollkeeper.engine.versions import image_name, parse_version
+
+
+def status_of(version: ImageVersion, others: Iterable[ImageVersion], now: datetime) -> ImageVersionStatus:
+    """The status of a version. `others` are the versions of the same image that exist, itself included or not."""
+    ready = _ready(version, others, now)
+    return version.status.model_copy(
+        update={
+            "observed_generation": version.metadata.generation,
+            "image_name": image_name(version.spec),
+            "conditions": conditions.merge(
+                version.status.conditions, [ready], version.metadata.generation, now.replace(microsecond=0)
+            ),
+        }
+    )
+
+
+def _ready(version: ImageVersion, others: Iterable[ImageVersion], now: datetime) -> Wanted:
+    try:
+        parse_version(version.spec.version)
+    except ValueError as error:
+        return Wanted("Ready", "False", "InvalidVersion", str(error))
+    winner = min((o for o in [version, *others] if _same(version, o)), key=_age)
+    if winner.metadata.name != version.metadata.name:
+        message = f"ImageVersion {winner.metadata.name} has the same image and version and is older: delete one of them"
+        return Wanted("Ready", "False", "Duplicate", message)
+    end = version.spec.end_of_life_time
+    if end is not None and now >= end:
+        return Wanted(
+            "Ready", "True", "EndOfLife", f"past its end of life since {end:%Y-%m-%d}: publish a newer version"
+        )
+    return Wanted("Ready", "True", "Published", "")
+
+
+def _same(one: ImageVersion, other: ImageVersion) -> bool:
+    return (
+        one.metadata.namespace == other.metadata.namespace
+        and image_name(one.spec) == image_name(other.spec)
+        and one.spec.version == other.spec.version
+        and other.metadata.deletion_timestamp is None
+    ) or one.metadata.uid == other.metadata.uid
+
+
+def _age(version: ImageVersion) -> tuple[datetime, str]:
+    return version.metadata.creation_timestamp or datetime.max.replace(tzinfo=UTC), version.metadata.name

@@ -1,0 +1,154 @@
+"""Which run works on the set next, and for whom the others wait (T4 to T7)."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from rollkeeper.api.v1alpha1 import UpgradeRun
+from rollkeeper.engine import automatic, gates, target
+from rollkeeper.engine.automatic import Automatic
+from rollkeeper.engine.context import Context
+from rollkeeper.engine.reasons import Code, Wait
+from rollkeeper.engine.snapshot import Pair, is_same
+from rollkeeper.engine.target import Refused
+
+FINAL = frozenset({"Completed", "Cancelled", "Faulted"})
+ACTIVE = frozenset({"RollingForward", "RollingBack"})
+
+
+def code_of(run: UpgradeRun) -> str:
+    """The run's code; one that nobody has looked at yet is Pending."""
+    return run.status.running_status.code if run.status.running_status else "Pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A run that stays Pending, and why."""
+
+    run: UpgradeRun
+    reason: Wait
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run that ends before it became active."""
+
+    run: UpgradeRun
+    refused: Refused
+
+
+@dataclass(frozen=True)
+class Queue:
+    """What becomes of the runs that are not active."""
+
+    next: UpgradeRun | None = None
+    """The run that may become active now (or may supersede the active one)."""
+    pair: Pair | None = None
+    """What it goes to."""
+    ended: tuple[Ended, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    obsolete: tuple[UpgradeRun, ...] = ()
+    """Pending runs of the controller's own that are no longer due (T5)."""
+    dry_run: Pair | None = None
+
+
+def consider(ctx: Context, auto: Automatic, active: UpgradeRun | None) -> Queue:
+    """Looks at every Pending run in T5's order: users' runs by creation time and name, then the controller's own."""
+    pending = [r for r in ctx.snapshot.runs if code_of(r) == "Pending" and r is not active]
+    users = sorted((r for r in pending if r.spec.started_by == "User"), key=_age)
+    queue = Queue()
+    for run in users:
+        queue = _user(queue, ctx, run, active)
+    for run in (r for r in pending if r.spec.started_by == "Platform"):
+        queue = _platform(queue, ctx, run, auto, active)
+    return queue
+
+
+def _age(run: UpgradeRun) -> tuple[datetime, str]:
+    return run.metadata.creation_timestamp or datetime.min.replace(tzinfo=UTC), run.metadata.name
+
+
+def _user(queue: Queue, ctx: Context, run: UpgradeRun, active: UpgradeRun | None) -> Queue:
+    if run.metadata.deletion_timestamp is not None:
+        return queue
+    if run.spec.desired_state == "Cancelled":
+        return _with_end(queue, run, Refused(Code.CANCELLED_BY_USER, "cancelled before it started"))
+    if run.spec.desired_state == "Paused":
+        return _with_wait(queue, run, Wait.RUN_PAUSED, "paused before it started: set spec.desiredState to Running")
+    ahead = queue.next or (active if active is not None and not _may_supersede(active) else None)
+    if ahead is not None:
+        paused = ahead.spec.desired_state == "Paused"
+        return _with_wait(
+            queue,
+            run,
+            Wait.RUN_PAUSED if paused else Wait.RUN_PENDING,
+            f"waits for UpgradeRun {ahead.metadata.name}"
+            + (", which is paused: resume or cancel it" if paused else ""),
+        )
+    return _check_user(queue, ctx, run)
+
+
+def _may_supersede(active: UpgradeRun) -> bool:
+    return active.spec.started_by == "Platform" and active.spec.desired_state != "Paused"
+
+
+def _check_user(queue: Queue, ctx: Context, run: UpgradeRun) -> Queue:
+    """T4, T6, M3: the run's own checks, before it replaces anything or anyone."""
+    pair = target.resolve(run, ctx)
+    if isinstance(pair, Refused):
+        return _with_end(queue, run, pair)
+    members = target.members(run, ctx)
+    if isinstance(members, Refused):
+        return _with_end(queue, run, members)
+    mended = frozenset(o for o in members & ctx.unhealthy if not is_same(ctx.runs_now(o), pair))
+    share = gates.is_healthy_enough(ctx, exempt=mended)
+    if share is not None:
+        return _with_end(queue, run, Refused(Code.UNHEALTHY_BEFORE, share.sentence("instances unhealthy")))
+    blocked = gates.model_is_accepted(ctx, pair)
+    if blocked is None:
+        return replace(queue, next=run, pair=pair)
+    known = ctx.snapshot.dry_runs.get(pair)
+    if known is not None and known.verdict == "Invalid":
+        return _with_end(queue, run, Refused(Code.INVALID_MODEL, blocked.message))
+    queue = _with_wait(queue, run, blocked.reason, blocked.message)
+    return replace(queue, dry_run=pair)
+
+
+def _platform(queue: Queue, ctx: Context, run: UpgradeRun, auto: Automatic, active: UpgradeRun | None) -> Queue:
+    if not automatic.is_ours(run, ctx):
+        refused = Refused(
+            Code.INVALID_STARTED_BY,
+            "startedBy: Platform is for the controller alone: leave it out to start a run yourself",
+        )
+        return _with_end(queue, run, refused)
+    due = auto.due is not None and auto.due.version == run.spec.image_version and auto.blocked is None
+    if run.metadata.deletion_timestamp is not None or run.spec.desired_state == "Cancelled":
+        return _with_end(queue, run, Refused(Code.CANCELLED_BY_USER, "cancelled before it started"))
+    if not due or queue.next is not None or active is not None:
+        return replace(queue, obsolete=(*queue.obsolete, run))
+    return replace(queue, next=run, pair=auto.due)
+
+
+def _with_end(queue: Queue, run: UpgradeRun, refused: Refused) -> Queue:
+    return replace(queue, ended=(*queue.ended, Ended(run, refused)))
+
+
+def _with_wait(queue: Queue, run: UpgradeRun, reason: Wait, message: str) -> Queue:
+    return replace(queue, waiting=(*queue.waiting, Waiting(run, reason, message)))
+
+
+def named_run(ctx: Context) -> UpgradeRun | None:
+    """The run that the set's status names, if it still exists; one that was removed by force is as good as ended (F7)."""
+    name = ctx.snapshot.scale_set.status.active_run_name
+    return next((run for run in ctx.snapshot.runs if run.metadata.name == name), None) if name else None
+
+
+def to_adopt(ctx: Context) -> UpgradeRun | None:
+    """F9: after a lost status the oldest active run is taken up again."""
+    return min((r for r in ctx.snapshot.runs if code_of(r) in ACTIVE), key=_age, default=None)
+
+
+def surplus_active(ctx: Context, named: UpgradeRun | None) -> list[UpgradeRun]:
+    """F9: active runs beside the one that the set names, or will adopt."""
+    keep = named or to_adopt(ctx)
+    return [r for r in ctx.snapshot.runs if code_of(r) in ACTIVE and r is not keep]

@@ -1,0 +1,112 @@
+"""Every reason that the controller gives, as CamelCase words: in conditions, errors, failures, holds, events.
+
+Programs match on them and docs list them, so they are written down once, here.
+"""
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """Why a run ended (status.error.code, reason of the conditions Succeeded and Finished)."""
+
+    UNHEALTHY_BEFORE = "MaxUnhealthyInstancePercentExceededBeforeRollingUpgrade"
+    UNHEALTHY_DURING = "MaxUnhealthyInstancePercentExceededInRollingUpgrade"
+    UPGRADED_UNHEALTHY = "MaxUnhealthyUpgradedInstancePercentExceededInRollingUpgrade"
+    CANCELLED_BY_USER = "CancelledByUser"
+    OPTED_OUT = "AutomaticUpgradesDisabled"
+    TARGET_WITHDRAWN = "TargetWithdrawn"
+    PRECONDITION_LOST = "PreconditionLost"
+    SUPERSEDED = "Superseded"
+    SCALE_SET_DELETED = "ScaleSetDeleted"
+    INVALID_STARTED_BY = "InvalidStartedBy"
+    INVALID_IMAGE_VERSION = "InvalidImageVersion"
+    IMAGE_VERSION_NOT_FOUND = "ImageVersionNotFound"
+    NO_IMAGE_VERSION = "NoImageVersion"
+    OS_TYPE_MISMATCH = "OSTypeMismatch"
+    VERSION_PINNED = "VersionPinned"
+    INVALID_INSTANCES = "InvalidInstances"
+    INVALID_MODEL = "InvalidModel"
+    INTERNAL = "InternalExecutionError"
+    COMPLETED = "Completed"
+    COMPLETED_WITH_FAILURES = "CompletedWithFailures"
+
+
+class Wait(StrEnum):
+    """Why something does not happen now (conditions UpgradeBlocked, Stalled, UpToDate, Ready; a run's message)."""
+
+    UNHEALTHY = "TooManyUnhealthyInstances"
+    NO_HEALTH_SOURCE = "NoHealthSource"
+    RUN_PENDING = "RunPending"
+    NO_SCALE_SET = "ScaleSetNotFound"
+    RUN_PAUSED = "RunPaused"
+    BACK_OFF = "BackOff"
+    CHECKING_MODEL = "CheckingModel"
+    MODEL_REFUSED = "ModelRefused"
+    NOT_BLOCKED = "NotBlocked"
+    NOTHING_DUE = "NothingDue"
+    AUTOMATIC_OFF = "AutomaticUpgradesDisabled"
+
+
+class Failure(StrEnum):
+    """Why an instance failed (status.failures[].reason), besides the words of the kubelet such as ImagePullBackOff."""
+
+    PROVISIONING_TIMEOUT = "ProvisioningTimeout"
+    HEALTH_TIMEOUT = "HealthTimeout"
+    RELAPSED = "Relapsed"
+    POD_DELETED = "PodDeleted"
+    POD_FAILED = "PodFailed"
+    NODE_LOST = "NodeLost"
+    UNSCHEDULABLE = "Unschedulable"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    VOLUME_ATTACH = "VolumeAttach"
+    FORBIDDEN = "Forbidden"
+    INVALID = "Invalid"
+    NAME_TAKEN = "NameTaken"
+
+
+ENVIRONMENT = frozenset(
+    {
+        Failure.NODE_LOST,
+        Failure.UNSCHEDULABLE,
+        Failure.QUOTA_EXCEEDED,
+        Failure.VOLUME_ATTACH,
+        Failure.POD_DELETED,
+        Failure.NAME_TAKEN,
+        "TerminationStuck",
+        "RegistryUnreachable",
+    }
+)
+"""Failures that speak against the surroundings, not against the image (F3)."""
+
+
+class Hold(StrEnum):
+    """Why a version is held (F3)."""
+
+    UPGRADED_UNHEALTHY = "UpgradedUnhealthy"
+    CANCELLED_BY_USER = "CancelledByUser"
+    USER_DOWNGRADE = "UserDowngrade"
+    REPEATED_FAILURE = "RepeatedFailure"
+
+
+class State(StrEnum):
+    """Reasons of a scale set's conditions Ready, Reconciling, Stalled and UpToDate."""
+
+    HEALTHY = "AllInstancesHealthy"
+    UNHEALTHY = "InstancesUnhealthy"
+    CREATING = "CreatingInstances"
+    SCALING = "ScalingIn"
+    UPGRADING = "UpgradeInProgress"
+    SETTLED = "Settled"
+    TERMINATING = "Terminating"
+    NO_INSTANCES = "NoInstances"
+    NOT_STALLED = "NotStalled"
+    NO_IMAGE_VERSION = "NoImageVersion"
+    INVALID_MODEL = "InvalidModel"
+    NAME_TAKEN = "NameTaken"
+    INTERNAL_ERROR = "InternalError"
+    UP_TO_DATE = "UpToDate"
+    NEWER_VERSION = "NewerVersionAvailable"
+    HELD = "VersionHeld"
+    LEFT_BEHIND = "InstancesLeftBehind"
+    WOULD_DOWNGRADE = "WouldDowngrade"
+    OTHER_VERSIONS = "InstancesOnOtherVersions"

@@ -1,0 +1,41 @@
+"""The model of an instance: everything that shapes it but the image version, kept as revisions (M1, M2)."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rollkeeper.api.v1alpha1 import ScaleSetSpec
+
+_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+
+
+def os_container(template: Mapping[str, Any], name: str | None) -> str:
+    """The name of the container whose root file system is the OS disk: the one named, or the first."""
+    return name or str(template["spec"]["containers"][0]["name"])
+
+
+def model_of(spec: ScaleSetSpec) -> dict[str, Any]:
+    """The model in a set's spec, as it is stored in a ControllerRevision.
+
+    The OS container's image is the controller's and no part of it. Fields are chosen one by one: hashing the spec as
+    read would change every model when a newer CRD brings a new default.
+    """
+    name = os_container(spec.template, spec.os_container_name)
+    containers = [
+        {k: v for k, v in container.items() if k != "image"} if container["name"] == name else container
+        for container in spec.template["spec"]["containers"]
+    ]
+    metadata = {
+        key: spec.template.get("metadata", {})[key]
+        for key in ("labels", "annotations")
+        if spec.template.get("metadata", {}).get(key)
+    }
+    template = {"spec": {**spec.template["spec"], "containers": containers}}
+    return {"template": {**({"metadata": metadata} if metadata else {}), **template}, "osContainerName": name}
+
+
+def revision_name(set_name: str, model: Mapping[str, Any]) -> str:
+    """`web-7c9f4bd2xk`: equal models have equal names, so going back to a former template is no new revision."""
+    digest = hashlib.sha256(json.dumps(model, sort_keys=True, separators=(",", ":")).encode()).digest()
+    return f"{set_name}-{''.join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:10])}"

@@ -1,0 +1,242 @@
+"""The state machine of an active run: settles its batch, decides what follows, and says why (B3 to B14)."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from rollkeeper.api.v1alpha1.upgrade_run_status import FinishedBatch
+from rollkeeper.engine import batch as batch_of
+from rollkeeper.engine import batches, health, ranges
+from rollkeeper.engine.batch import NextLook
+from rollkeeper.engine.context import NOTHING, Context
+from rollkeeper.engine.limits import Share, batch_size
+from rollkeeper.engine.ranges import Ordinals
+from rollkeeper.engine.reasons import Code, Failure
+from rollkeeper.engine.run_state import Batch, RunState
+from rollkeeper.engine.snapshot import Problem, is_same
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why no further batch may start: cancelled, opted out, withdrawn, superseded (final), or paused (not final)."""
+
+    code: Code | None
+    """None: paused."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The run is over."""
+
+    code: Code
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """A run after one decision: its new state, its end if it has come, and what it waits for otherwise."""
+
+    state: RunState
+    end: End | None
+    look: NextLook
+
+
+def advance(state: RunState, ctx: Context, stops: tuple[Stop, ...]) -> Advanced:
+    """One step of an active run. `stops` are the reasons to stop, in B14's order."""
+    state = _follow_scaling(state, ctx)
+    state, look = batch_of.settle(state, ctx)
+    state, relapse_look = _watch_relapses(state, ctx)
+    if stops and state.batch is not None:
+        state = _release_untouched(state, ctx)
+    state = _close_batch(state, ctx)
+    if state.batch is not None:
+        refused = batch_of.waiting_for_eviction(state, ctx)
+        message = (
+            refused or look.message or f"batch {state.batch.number}: replacing {ranges.render(state.tally.in_progress)}"
+        )
+        return Advanced(state, None, NextLook(look.until, _with_stop(message, stops)).sooner(relapse_look))
+    return _after_batch(state, ctx, stops, relapse_look)
+
+
+def _with_stop(message: str, stops: tuple[Stop, ...]) -> str:
+    return f"{stops[0].message}; first the batch in hand ends: {message}" if stops else message
+
+
+def _follow_scaling(state: RunState, ctx: Context) -> RunState:
+    """B11: removed instances leave every count, new ones join as pending."""
+    selection = state.run.spec.instances
+    wanted = frozenset(o for o in range(ctx.snapshot.replicas) if ctx.runs_now(o) != NOTHING)
+    if selection is not None:
+        wanted &= ranges.parse_user(selection)
+    tally = state.tally.without(state.tally.members - wanted)
+    tally = tally.move(wanted - tally.members, "pending")
+    batch = state.batch and replace(
+        state.batch, instances=state.batch.instances & wanted, recreated=state.batch.recreated & wanted
+    )
+    return replace(
+        state,
+        tally=tally,
+        batch=batch,
+        origins={o: pair for o, pair in state.origins.items() if o in wanted},
+        relapses={o: since for o, since in state.relapses.items() if o in wanted},
+    )
+
+
+def _release_untouched(state: RunState, ctx: Context) -> RunState:
+    """B13: what was not touched yet goes back to pending, so nothing that refuses an eviction holds a run hostage."""
+    untouched = frozenset(o for o in state.tally.in_progress if not batch_of.is_touched(state, ctx, o))
+    if not untouched or state.batch is None:
+        return state
+    return replace(
+        state,
+        tally=state.tally.move(untouched, "pending"),
+        batch=replace(state.batch, instances=state.batch.instances - untouched),
+        origins={o: pair for o, pair in state.origins.items() if o not in untouched},
+    )
+
+
+def _watch_relapses(state: RunState, ctx: Context) -> tuple[RunState, NextLook]:
+    """B8: an upgraded instance that turns unhealthy gets a clock; only unbroken health clears it."""
+    clock = timedelta(seconds=state.policy.health_timeout_seconds)
+    running = dict(state.relapses)
+    look = NextLook()
+    for ordinal in sorted(state.tally.succeeded & state.origins.keys()):
+        instance = ctx.instances.get(ordinal)
+        if ordinal not in ctx.healthy or instance is None:
+            since = running.setdefault(ordinal, ctx.stamp)
+            look = look.sooner(NextLook(since + clock))
+        elif ordinal in running:
+            until = health.healthy_since(instance, ctx.health) + clock
+            if ctx.now >= until:
+                del running[ordinal]
+            else:
+                look = look.sooner(NextLook(until))
+    running = {o: since for o, since in running.items() if o in state.tally.succeeded}
+    return replace(state, relapses=running), look
+
+
+def _close_batch(state: RunState, ctx: Context) -> RunState:
+    """B13: a batch ends when every touched instance of it is settled."""
+    batch = state.batch
+    if batch is None or state.exclusive:
+        return state
+    tally = state.tally
+    finished = FinishedBatch(
+        number=batch.number,
+        instances=ranges.render(batch.instances),
+        start_time=batch.start_time,
+        completed_time=ctx.stamp,
+        succeeded=len(batch.instances & tally.succeeded),
+        failed=len(batch.instances & tally.failed),
+    )
+    batches_done = (*state.batches, finished) if batch.instances else state.batches
+    return replace(state, batch=None, batches=batches_done)
+
+
+def _after_batch(state: RunState, ctx: Context, stops: tuple[Stop, ...], look: NextLook) -> Advanced:
+    """B14: the first that applies."""
+    state = _classify_pending(state, ctx)
+    state = _put_back_relapsed(state, ctx)
+    if state.batch is not None:
+        return Advanced(state, None, NextLook(ctx.now, f"putting back relapsed {ranges.render(state.batch.instances)}"))
+    failed = Share(
+        len(state.upgraded_failed), len(state.upgraded), state.policy.max_unhealthy_upgraded_instance_percent
+    )
+    if failed.exceeded:
+        return _end(state, Code.UPGRADED_UNHEALTHY, failed.sentence("upgraded instances unhealthy"))
+    if state.relapses:
+        names = ranges.render(state.relapses)
+        return Advanced(
+            state,
+            None,
+            replace(look, message=f"upgraded instances {names} turned unhealthy: waits until they have recovered"),
+        )
+    if not state.tally.pending:
+        return _complete(state)
+    if stops:
+        stop = stops[0]
+        return (
+            _end(state, stop.code, stop.message) if stop.code else Advanced(state, None, NextLook(None, stop.message))
+        )
+    return _next_batch(state, ctx, look)
+
+
+def _classify_pending(state: RunState, ctx: Context) -> RunState:
+    """T4, I5, B10: what is on the target already is not touched; protected instances are skipped."""
+    pending = state.tally.pending
+    on_target = frozenset(o for o in pending if _is_on_target(state, ctx, o))
+    protected = frozenset(o for o in pending - on_target if (i := ctx.instances.get(o)) is not None and i.protected)
+    tally = state.tally.move(on_target & ctx.healthy, "succeeded")
+    return replace(state, tally=tally.move((on_target & ctx.unhealthy) | protected, "skipped"))
+
+
+def _is_on_target(state: RunState, ctx: Context, ordinal: int) -> bool:
+    return is_same(ctx.runs_now(ordinal), state.target)
+
+
+def _put_back_relapsed(state: RunState, ctx: Context) -> RunState:
+    """B8: relapsed for too long is failed and put back, at most B1's number at a time.
+
+    This comes before B8's verdict on the whole run, or a run that stops would leave instances behind that nobody puts
+    back.
+    """
+    clock = timedelta(seconds=state.policy.health_timeout_seconds)
+    due = sorted(o for o, since in state.relapses.items() if o not in ctx.healthy and ctx.now >= since + clock)
+    if not due:
+        return state
+    chosen = frozenset(due[: batch_size(state.policy.max_batch_instance_percent, ctx.snapshot.replicas)])
+    state = replace(state, relapses={o: since for o, since in state.relapses.items() if o not in chosen})
+    if state.policy.automatic_rollback:
+        state = _with_batch(state, ctx, chosen, "RollingBack")
+    problem = Problem(
+        Failure.RELAPSED, f"was healthy on {state.target.version}, then not for {state.policy.health_timeout_seconds}s"
+    )
+    return batch_of.fail(state, chosen, problem, ctx.stamp)
+
+
+def _with_batch(state: RunState, ctx: Context, chosen: Ordinals, phase: str) -> RunState:
+    number = 1 + max((b.number for b in state.batches), default=0)
+    batch = Batch(number=number, instances=chosen, start_time=ctx.stamp)
+    return replace(state, batch=replace(batch, phase="RollingBack") if phase == "RollingBack" else batch)
+
+
+def _complete(state: RunState) -> Advanced:
+    tally = state.tally
+    left = tally.failed | tally.skipped
+    if left:
+        message = f"{len(tally.succeeded)} of {len(tally.members)} instances run {state.target.version}; left: {ranges.render(left)}"
+        return _end(state, Code.COMPLETED_WITH_FAILURES if tally.failed else Code.COMPLETED, message)
+    return _end(state, Code.COMPLETED, f"all {len(tally.members)} instances run {state.target.version}")
+
+
+def _end(state: RunState, code: Code, message: str) -> Advanced:
+    return Advanced(state, End(code, message), NextLook(None, message))
+
+
+def recovery(state: RunState, ctx: Context) -> Ordinals:
+    """T7: unhealthy instances that the run itself will replace; they go first and don't count against it."""
+    mine = ctx.unhealthy & state.tally.pending
+    if not state.platform:
+        return mine
+    return mine & ranges.parse(ctx.snapshot.scale_set.status.left_failed or "")
+
+
+def _next_batch(state: RunState, ctx: Context, look: NextLook) -> Advanced:
+    first = recovery(state, ctx)
+    share = Share(len(ctx.unhealthy - first), ctx.total, state.policy.max_unhealthy_instance_percent)
+    if share.exceeded:
+        return _end(state, Code.UNHEALTHY_DURING, share.sentence("instances unhealthy"))
+    starting_on_target = frozenset(o for o in state.tally.pending if _is_on_target(state, ctx, o))
+    ready = replace(state, tally=replace(state.tally, pending=state.tally.pending - starting_on_target))
+    chosen = batches.select(ready, ctx, first)
+    if not chosen:
+        names = ranges.render(starting_on_target)
+        return Advanced(
+            state, None, replace(look, message=f"waits for instances {names}, which are starting on the target")
+        )
+    state = _with_batch(state, ctx, chosen, "Upgrading")
+    tally = state.tally.move(chosen, "in_progress")
+    tally = replace(tally, unhealthy_before=tally.unhealthy_before | (chosen & ctx.unhealthy))
+    origins = {**state.origins, **{o: ctx.runs_now(o) for o in chosen}}
+    message = f"batch {state.batch.number if state.batch else 0}: replacing {ranges.render(chosen)}"
+    return Advanced(replace(state, tally=tally, origins=origins), None, NextLook(None, message))

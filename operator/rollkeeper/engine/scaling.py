@@ -1,0 +1,110 @@
+"""Instances outside of runs: first creation, scale-out and scale-in, repair (F4b, F5, B11)."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from rollkeeper.engine.actions import Action, CreateInstance, DeleteClaims, DeleteInstance
+from rollkeeper.engine.assignment import Assignment
+from rollkeeper.engine.context import Context
+from rollkeeper.engine.ranges import Ordinals
+from rollkeeper.engine.run_state import RunState
+from rollkeeper.engine.snapshot import DryRun, Instance, Pair, is_same
+
+
+def with_run(ctx: Context, assignment: Assignment, state: RunState) -> dict[int, Pair]:
+    """The assignment with what an active run has made of it.
+
+    Upgraded or in the batch: the target; failed and put back: what the run found there; untouched: what the pod runs
+    (a batch may have been given back after its assignment was written).
+    """
+    result = dict(assignment)
+    tally = state.tally
+    for ordinal in state.origins.keys() & (tally.in_progress | tally.succeeded | tally.failed):
+        back = ordinal in tally.failed and state.policy.automatic_rollback
+        result[ordinal] = state.origins[ordinal] if back else state.target
+    for ordinal in tally.pending | tally.skipped:
+        instance = ctx.instances.get(ordinal)
+        if instance is not None and not instance.terminating and (ctx.proven or ordinal in ctx.healthy):
+            result[ordinal] = instance.pair
+    return result
+
+
+def assign(ctx: Context, new: Pair | None, held: Callable[[Pair], bool]) -> dict[int, Pair]:
+    """What each ordinal is meant to run, runs left aside.
+
+    Proven: as before; `new` for ordinals that have joined, and for missing pods whose version is held (F5). While
+    nothing is proven: what is healthy keeps what it runs, everything else is meant to run `new` (F4b).
+    """
+    assignment = dict(ctx.assignment)
+    if new is None:
+        return assignment
+    for ordinal in range(ctx.snapshot.replicas):
+        if ordinal not in assignment or (not ctx.proven and ordinal not in ctx.healthy) or (ordinal not in ctx.instances and held(assignment[ordinal])):
+            assignment[ordinal] = new
+    return assignment
+
+
+def plan(ctx: Context, assignment: Assignment, exclusive: Ordinals, allowed: Callable[[Pair], bool]) -> list[Action]:
+    """Creates what is missing, deletes what is too much or will never run again; keeps off the run's own ordinals.
+
+    `allowed` says whether instances may be made with a pair now (M3 while nothing is proven).
+    """
+    actions: list[Action] = []
+    for ordinal in range(ctx.snapshot.replicas):
+        pair = assignment.get(ordinal)
+        if ordinal in exclusive or pair is None:
+            continue
+        action = _keep(ctx, ordinal, pair, allowed)
+        if action is not None:
+            actions.append(action)
+    for ordinal, instance in sorted(ctx.instances.items()):
+        if ordinal >= ctx.snapshot.replicas and not instance.terminating:
+            actions.append(DeleteInstance(ordinal, instance.uid, f"scaled in to {ctx.snapshot.replicas}"))
+    gone = ctx.snapshot.claims - ctx.instances.keys()
+    actions += [DeleteClaims(ordinal) for ordinal in sorted(gone) if ordinal >= ctx.snapshot.replicas]
+    return actions
+
+
+def _keep(ctx: Context, ordinal: int, pair: Pair, allowed: Callable[[Pair], bool]) -> Action | None:
+    refusal = ctx.snapshot.refusals.get(ordinal)
+    if refusal is not None and ctx.now < refusal.retry_at:
+        return None
+    instance = ctx.instances.get(ordinal)
+    if instance is None:
+        made_by, message = _occasion(ctx, ordinal)
+        return CreateInstance(ordinal, pair, made_by, message) if allowed(pair) else None
+    return _replace(ctx, instance, pair) if allowed(pair) else None
+
+
+def _replace(ctx: Context, instance: Instance, pair: Pair) -> DeleteInstance | None:
+    if instance.terminating:
+        return None
+    if instance.finished:
+        return DeleteInstance(instance.ordinal, instance.uid, "the pod has ended and is made again")
+    if not ctx.proven and instance.ordinal not in ctx.healthy and not is_same(instance.pair, pair):
+        message = f"not healthy on {instance.pair.version}: first creation goes on with {pair.version}"
+        return DeleteInstance(instance.ordinal, instance.uid, message)
+    return None
+
+
+def _occasion(ctx: Context, ordinal: int) -> tuple[str, str]:
+    refusal = ctx.snapshot.refusals.get(ordinal)
+    if not ctx.proven:
+        return "FirstCreation", "first creation"
+    if ordinal not in ctx.assignment or (refusal is not None and refusal.made_by == "ScaleOut"):
+        return "ScaleOut", f"scaled out to {ctx.snapshot.replicas}"
+    return "Repair", "its pod is gone"
+
+
+def dry_run_due(ctx: Context, pair: Pair) -> bool:
+    """Whether the API server's verdict on a pair is missing, or was a "not now" that is over (M3)."""
+    known: DryRun | None = ctx.snapshot.dry_runs.get(pair)
+    if known is None:
+        return True
+    return known.verdict == "Forbidden" and (known.retry_at or ctx.now) <= ctx.now
+
+
+def retry_after(ctx: Context) -> timedelta | None:
+    """When the first refused create or eviction may be tried again."""
+    times = [r.retry_at for r in ctx.snapshot.refusals.values()]
+    return max(min(times) - ctx.now, timedelta(0)) if times else None

@@ -1,0 +1,206 @@
+"""The set's counts and conditions, and what they say to who asks "why is nothing happening?"."""
+
+from dataclasses import dataclass
+
+from rollkeeper.api.v1alpha1 import ScaleSetStatus, UpgradeRun
+from rollkeeper.api.v1alpha1.names import LABEL_SCALE_SET
+from rollkeeper.engine import assignment as assignments
+from rollkeeper.engine import conditions, ranges, versions
+from rollkeeper.engine.assignment import Assignment
+from rollkeeper.engine.automatic import Automatic
+from rollkeeper.engine.conditions import Wanted
+from rollkeeper.engine.context import Context
+from rollkeeper.engine.gates import Blocked
+from rollkeeper.engine.ranges import Ordinals
+from rollkeeper.engine.reasons import Failure, State, Wait
+from rollkeeper.engine.snapshot import Pair
+from rollkeeper.engine.versions import LATEST
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the other parts of the decision found, for the conditions to tell."""
+
+    active: UpgradeRun | None
+    auto: Automatic
+    blocked: Blocked | None
+    stalled: tuple[State, str] | None
+    new: Pair | None
+    """What new instances get; None: nothing can be created."""
+
+
+def compute(status: ScaleSetStatus, ctx: Context, assignment: Assignment, situation: Situation) -> ScaleSetStatus:
+    """The status with counts, assignment and conditions as they are now."""
+    snapshot = ctx.snapshot
+    newest = versions.latest(snapshot.scale_set, ctx.catalogue)
+    counted = {
+        "observed_generation": snapshot.scale_set.metadata.generation,
+        "replicas": len(ctx.instances),
+        "ready_replicas": len(ctx.healthy),
+        "unhealthy_replicas": len(ctx.unhealthy),
+        "updated_replicas": _updated(status, ctx, situation),
+        "label_selector": f"{LABEL_SCALE_SET}={snapshot.scale_set.metadata.name}",
+        "latest_image_version": newest.version if newest else None,
+        "model_revision": snapshot.revision,
+        "versions": assignments.dump(assignment),
+        "left_failed": ranges.render(ranges.parse(status.left_failed or "") & ctx.unhealthy) or None,
+    }
+    wanted = [
+        _ready(ctx, situation),
+        _reconciling(ctx, situation),
+        _stalled(situation),
+        _up_to_date(status, ctx, situation),
+        _upgrade_blocked(situation),
+    ]
+    generation = snapshot.scale_set.metadata.generation
+    return status.model_copy(
+        update={
+            **counted,
+            "conditions": conditions.merge(snapshot.scale_set.status.conditions, wanted, generation, ctx.stamp),
+        }
+    )
+
+
+def _updated(status: ScaleSetStatus, ctx: Context, situation: Situation) -> int:
+    target = situation.active.status.target_image_reference if situation.active else None
+    if situation.active is not None and target is not None:
+        wanted = (target.version, situation.active.status.target_model_revision)
+    elif status.proven_image_version is not None:
+        wanted = (status.proven_image_version, status.proven_model_revision)
+    else:
+        wanted = (status.creation_version or "", status.creation_model_revision)
+    return sum(
+        (i.pair.version, i.pair.revision) == wanted for o, i in ctx.instances.items() if o < ctx.snapshot.replicas
+    )
+
+
+def stalled_by(ctx: Context, new: Pair | None, *, needs_pods: bool) -> tuple[State, str] | None:
+    """What keeps instances from being made until a person does something."""
+    if needs_pods and new is None:
+        return State.NO_IMAGE_VERSION, _no_version(ctx)
+    known = ctx.snapshot.dry_runs.get(new) if new is not None and not ctx.proven else None
+    if needs_pods and known is not None and known.verdict != "Accepted":
+        return State.INVALID_MODEL, f"the API server refuses pods of spec.template: {known.message}"
+    taken = [r for r in ctx.snapshot.refusals.values() if r.reason == Failure.NAME_TAKEN]
+    if taken:
+        return State.NAME_TAKEN, taken[0].message
+    return None
+
+
+def _no_version(ctx: Context) -> str:
+    reference = ctx.snapshot.scale_set.spec.image_reference
+    name = versions.image_name(reference)
+    known = ", ".join(sorted(ctx.catalogue, key=versions.parse_version))
+    if reference.version != LATEST:
+        return (
+            f"there is no ImageVersion {reference.version} of {name}: publish it; versions there are: {known or 'none'}"
+        )
+    if not known:
+        return f"there is no ImageVersion of {name}: publish one"
+    os_type = ctx.snapshot.scale_set.spec.os_type
+    return f"none of the ImageVersions of {name} ({known}) can be used: excluded, not ready, or not for {os_type}"
+
+
+def _ready(ctx: Context, situation: Situation) -> Wanted:
+    replicas = ctx.snapshot.replicas
+    if situation.stalled is not None:
+        return Wanted("Ready", "False", *situation.stalled)
+    if situation.active is not None:
+        return Wanted("Ready", "False", State.UPGRADING, f"UpgradeRun {situation.active.metadata.name} is active")
+    if len(ctx.healthy) == replicas and not _surplus(ctx):
+        message = f"all {replicas} instances are healthy" if replicas else "no instances wanted"
+        return Wanted("Ready", "True", State.HEALTHY if replicas else State.NO_INSTANCES, message)
+    if ctx.starting and not ctx.unhealthy:
+        return Wanted(
+            "Ready",
+            "False",
+            State.CREATING,
+            f"{len(ctx.healthy)} of {replicas} instances are healthy, the others start",
+        )
+    if ctx.unhealthy:
+        return Wanted("Ready", "False", State.UNHEALTHY, _unhealthy(ctx))
+    return Wanted("Ready", "False", State.SCALING, f"scaling in to {replicas}")
+
+
+def _unhealthy(ctx: Context) -> str:
+    names = ranges.render(ctx.unhealthy)
+    problems = sorted(
+        {
+            f"{i.problem.reason}: {i.problem.message}" if i.problem.message else i.problem.reason
+            for o in ctx.unhealthy
+            if (i := ctx.instances.get(o)) is not None and i.problem is not None
+        }
+        | {f"{r.reason}: {r.message}" for o, r in ctx.snapshot.refusals.items() if o in ctx.unhealthy}
+    )
+    why = f" ({'; '.join(problems[:3])})" if problems else ""
+    return f"{len(ctx.unhealthy)} of {ctx.snapshot.replicas} instances are unhealthy: {names}{why}"
+
+
+def _surplus(ctx: Context) -> Ordinals:
+    return frozenset(o for o in ctx.instances if o >= ctx.snapshot.replicas)
+
+
+def _reconciling(ctx: Context, situation: Situation) -> Wanted:
+    if situation.active is not None:
+        return Wanted("Reconciling", "True", State.UPGRADING, f"UpgradeRun {situation.active.metadata.name} is active")
+    if situation.stalled is not None:
+        return Wanted("Reconciling", "False", situation.stalled[0])
+    missing = any(o not in ctx.instances for o in range(ctx.snapshot.replicas))
+    if ctx.starting or missing:
+        return Wanted("Reconciling", "True", State.CREATING, "instances are being created")
+    if _surplus(ctx):
+        return Wanted("Reconciling", "True", State.SCALING, f"scaling in to {ctx.snapshot.replicas}")
+    return Wanted("Reconciling", "False", State.SETTLED)
+
+
+def _stalled(situation: Situation) -> Wanted:
+    if situation.stalled is None:
+        return Wanted("Stalled", "False", State.NOT_STALLED)
+    return Wanted("Stalled", "True", *situation.stalled)
+
+
+def _up_to_date(status: ScaleSetStatus, ctx: Context, situation: Situation) -> Wanted:
+    if situation.active is not None:
+        return Wanted("UpToDate", "False", State.UPGRADING, f"UpgradeRun {situation.active.metadata.name} is active")
+    reference = ctx.snapshot.scale_set.spec.image_reference
+    newest = versions.creation_version(ctx.snapshot.scale_set, ctx.catalogue)
+    if newest is None:
+        return Wanted("UpToDate", "False", State.NO_IMAGE_VERSION, _no_version(ctx))
+    behind = frozenset(
+        o for o, i in ctx.instances.items() if o < ctx.snapshot.replicas and i.pair.version != newest.version
+    )
+    if not behind:
+        return Wanted("UpToDate", "True", State.UP_TO_DATE, f"every instance runs {newest.version}")
+    proven = status.proven_image_version
+    if reference.version != LATEST:
+        return _other(behind, f"instances {ranges.render(behind)} do not run the pinned version {newest.version}")
+    hold = versions.is_held(ctx.snapshot.scale_set, newest)
+    if hold is not None:
+        message = (
+            f"version {newest.version} is held since UpgradeRun {hold.run_name} ({hold.reason}: {hold.message}): publish a newer "
+            f"one, or release it with the annotation rollkeeper.io/release-hold={hold.version}/{hold.run_name}"
+        )
+        return Wanted("UpToDate", "False", State.HELD, message)
+    if proven is not None and versions.is_higher(proven, newest.version):
+        message = f"{proven} is newer than the latest usable version {newest.version}; nothing is downgraded by itself"
+        return Wanted("UpToDate", "False", State.WOULD_DOWNGRADE, message)
+    if proven == newest.version:
+        message = f"instances {ranges.render(behind)} were left behind: they wait for a newer version or an UpgradeRun of your own"
+        return Wanted("UpToDate", "False", State.LEFT_BEHIND, message)
+    enabled = ctx.snapshot.scale_set.spec.upgrade_policy.automatic_os_upgrade_policy.enable_automatic_os_upgrade
+    how = "" if enabled else "; automatic upgrades are off: create an UpgradeRun, or set enableAutomaticOSUpgrade"
+    return Wanted("UpToDate", "False", State.NEWER_VERSION, f"version {newest.version} can be rolled out{how}")
+
+
+def _other(behind: Ordinals, message: str) -> Wanted:
+    return (
+        Wanted("UpToDate", "False", State.OTHER_VERSIONS, message)
+        if behind
+        else Wanted("UpToDate", "True", State.UP_TO_DATE)
+    )
+
+
+def _upgrade_blocked(situation: Situation) -> Wanted:
+    if situation.blocked is None:
+        return Wanted("UpgradeBlocked", "False", Wait.NOT_BLOCKED)
+    return Wanted("UpgradeBlocked", "True", situation.blocked.reason, situation.blocked.message)

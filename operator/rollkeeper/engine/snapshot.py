@@ -1,0 +1,111 @@
+"""What the engine sees of the world: one scale set, its runs, its instances and the versions it may run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from rollkeeper.api.v1alpha1 import ImageVersion, ScaleSet, UpgradeRun
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Pair:
+    """What an instance runs, or is meant to run: image version (with its full reference) and model revision."""
+
+    version: str
+    image: str
+    revision: str
+
+
+def is_same(one: Pair, other: Pair) -> bool:
+    """The same version and model; the reference may differ (a tag and its digest)."""
+    return (one.version, one.revision) == (other.version, other.revision)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an instance is not healthy, in the words of the kubelet or the scheduler (H5)."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A pod that exists. Times are the API server's and the kubelet's, in UTC."""
+
+    ordinal: int
+    name: str
+    uid: str
+    pair: Pair
+    made_by: str
+    created: datetime
+    terminating: bool = False
+    finished: bool = False
+    """The pod's phase is Failed or Succeeded: it will never run again."""
+    running: bool = False
+    """The OS container runs, and all extensions are provisioned."""
+    first_started: datetime | None = None
+    """The first start of the OS container that is known; restarts do not move it (H2)."""
+    running_since: datetime | None = None
+    ready: bool = False
+    """The pod's condition Ready."""
+    ready_since: datetime | None = None
+    ever_healthy: bool = False
+    """It was seen running and ready once."""
+    node_ready: bool = True
+    problem: Problem | None = None
+    protected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The API server refused to create or evict an instance; found by trying, remembered between reconciles."""
+
+    reason: str
+    message: str
+    since: datetime
+    retry_at: datetime
+    made_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """A pod that was seen and is gone: what it was made for, and how many such pods have gone."""
+
+    made_by: str
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """The API server's verdict on a pod of a pair (M3)."""
+
+    verdict: Literal["Accepted", "Invalid", "Forbidden"]
+    message: str = ""
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that one decision is made from."""
+
+    scale_set: ScaleSet
+    runs: tuple[UpgradeRun, ...]
+    catalogue: tuple[ImageVersion, ...]
+    """The versions that the set can see: of its own namespace and of the shared images namespace."""
+    instances: Mapping[int, Instance]
+    revision: str
+    """Name of the ControllerRevision with the model in spec, whether it exists yet or not."""
+    revisions: Mapping[str, int]
+    """The ControllerRevisions that exist, by name: the higher the number, the newer."""
+    refusals: Mapping[int, Refusal] = field(default_factory=dict)
+    vanished: Mapping[int, Vanished] = field(default_factory=dict)
+    dry_runs: Mapping[Pair, DryRun] = field(default_factory=dict)
+    claims: frozenset[int] = frozenset()
+    """Ordinals at or above replicas that still have claims which are to be deleted with them."""
+
+    @property
+    def replicas(self) -> int:
+        """How many instances the set is to have."""
+        return self.scale_set.spec.replicas

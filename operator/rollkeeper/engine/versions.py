@@ -1,0 +1,160 @@
+"""Which version is latest, and which one automatic upgrades go to (V1 to V5)."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from rollkeeper.api.v1alpha1 import ImageReference, ImageVersion, ImageVersionSpec, ScaleSet
+from rollkeeper.api.v1alpha1.names import ANNOTATION_RELEASE_HOLD
+from rollkeeper.api.v1alpha1.scale_set_status import HeldVersion
+
+LATEST = "latest"
+_PART = r"(0|[1-9][0-9]{0,9})"
+_VERSION = re.compile(rf"{_PART}\.{_PART}\.{_PART}")
+_MAX_PART = 2**31 - 1
+
+
+@lru_cache(maxsize=4096)
+def parse_version(text: str) -> tuple[int, int, int]:
+    """The three numbers of a version, which compare as V2 asks. Raises ValueError with a sentence for the user."""
+    match = _VERSION.fullmatch(text)
+    if match is None or max(parts := tuple(map(int, match.groups()))) > _MAX_PART:
+        raise ValueError(
+            f"{text!r} is no version: write Major.Minor.Patch, three numbers from 0 to {_MAX_PART} without leading zeros"
+        )
+    major, minor, patch = parts
+    return major, minor, patch
+
+
+def is_higher(version: str, than: str) -> bool:
+    """Whether a version is higher, number by number (V2)."""
+    return parse_version(version) > parse_version(than)
+
+
+def image_name(of: ImageReference | ImageVersionSpec) -> str:
+    """`publisher/offer/sku` of a platform image, `gallery/definition` of a custom one (V1)."""
+    if of.gallery is not None:
+        return f"{of.gallery}/{of.definition}"
+    return f"{of.publisher}/{of.offer}/{of.sku}"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A version of the set's image that the set can see."""
+
+    version: str
+    image: str
+    custom: bool
+    os_type: str
+    excluded: bool
+    ready: bool
+    deleting: bool
+    automatic: bool
+    created: datetime | None
+
+    @property
+    def eligible(self) -> bool:
+        """Counts as latest for users' runs and first creation (V3)."""
+        return self.ready and not self.excluded and not self.deleting
+
+    @property
+    def automatic_eligible(self) -> bool:
+        """Could be chosen by automatic upgrades, were it not held (V3)."""
+        return self.eligible and (self.custom or self.automatic)
+
+
+Catalogue = dict[str, Published]
+"""The versions of the set's image by number."""
+
+
+def catalogue_of(scale_set: ScaleSet, visible: Iterable[ImageVersion]) -> Catalogue:
+    """The versions of the set's image. On equal numbers the set's own namespace wins, then what is ready (not a duplicate)."""
+    wanted = image_name(scale_set.spec.image_reference)
+    found: Catalogue = {}
+    rank: dict[str, tuple[bool, bool]] = {}
+    for version in visible:
+        if image_name(version.spec) != wanted:
+            continue
+        published = _published(version)
+        own = (published.ready, version.metadata.namespace == scale_set.metadata.namespace)
+        if published.version not in found or own > rank[published.version]:
+            found[published.version], rank[published.version] = published, own
+    return found
+
+
+def _published(version: ImageVersion) -> Published:
+    spec = version.spec
+    return Published(
+        version=spec.version,
+        image=spec.image,
+        custom=spec.gallery is not None,
+        os_type=spec.os_type,
+        excluded=spec.exclude_from_latest,
+        ready=any(c.type == "Ready" and c.status == "True" for c in version.status.conditions),
+        deleting=version.metadata.deletion_timestamp is not None,
+        automatic=spec.automatic_os_upgrade_supported,
+        created=version.metadata.creation_timestamp,
+    )
+
+
+def is_held(scale_set: ScaleSet, published: Published) -> HeldVersion | None:
+    """The hold that keeps automatic upgrades of this set from a version (F3); never on the proven version."""
+    status = scale_set.status
+    name = image_name(scale_set.spec.image_reference)
+    if published.version == status.proven_image_version and name == status.proven_image:
+        return None
+    for hold in status.held_versions:
+        if hold.image == name and _covers(hold, published) and not is_released(scale_set, hold):
+            return hold
+    return None
+
+
+def _covers(hold: HeldVersion, published: Published) -> bool:
+    if not hold.above:
+        return hold.version == published.version
+    return (
+        is_higher(published.version, hold.version)
+        and published.version not in hold.except_
+        and (published.created is None or published.created <= hold.time)
+    )
+
+
+def is_released(scale_set: ScaleSet, hold: HeldVersion) -> bool:
+    """Whether the user's annotation releases this hold (F3)."""
+    return scale_set.metadata.annotations.get(ANNOTATION_RELEASE_HOLD) == f"{hold.version}/{hold.run_name}"
+
+
+def _highest(candidates: Iterable[Published], os_type: str) -> Published | None:
+    fitting = [c for c in candidates if c.os_type == os_type]
+    return max(fitting, key=lambda c: parse_version(c.version), default=None)
+
+
+def latest(scale_set: ScaleSet, catalogue: Catalogue) -> Published | None:
+    """What a first creation on `latest` gets (V3)."""
+    return _highest((c for c in catalogue.values() if c.eligible), scale_set.spec.os_type)
+
+
+def latest_for_user(scale_set: ScaleSet, catalogue: Catalogue) -> Published | None:
+    """What a user's run to `latest` goes to: as latest, but held versions are left out (V3)."""
+    return _highest(
+        (c for c in catalogue.values() if c.eligible and is_held(scale_set, c) is None), scale_set.spec.os_type
+    )
+
+
+def automatic_target(scale_set: ScaleSet, catalogue: Catalogue) -> Published | None:
+    """What automatic upgrades go to (V3)."""
+    return _highest(
+        (c for c in catalogue.values() if c.automatic_eligible and is_held(scale_set, c) is None),
+        scale_set.spec.os_type,
+    )
+
+
+def creation_version(scale_set: ScaleSet, catalogue: Catalogue) -> Published | None:
+    """What first creation installs: the pinned version, or latest (F4b)."""
+    pinned = scale_set.spec.image_reference.version
+    if pinned == LATEST:
+        return latest(scale_set, catalogue)
+    published = catalogue.get(pinned)
+    return published if published is not None and published.os_type == scale_set.spec.os_type else None

@@ -1,0 +1,140 @@
+"""Reads a Pod as the engine's `Instance`: what runs, since when, how healthy, and what is wrong with it (H1, H2, H5)."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rollkeeper.api.v1alpha1 import names
+from rollkeeper.engine.reasons import Failure
+from rollkeeper.engine.snapshot import Instance, Pair, Problem
+from rollkeeper.kube.api import JsonObject
+
+ANNOTATION_OS_CONTAINER = f"{names.GROUP}/os-container"
+"""Which container's root file system is the OS disk; without it, the first."""
+
+_UNREACHABLE = re.compile(r"no such host|i/o timeout|connection refused|connection reset|TLS handshake timeout", re.IGNORECASE)
+_PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff"})
+_HARMLESS = frozenset({"ContainerCreating", "PodInitializing"})
+
+
+@dataclass(frozen=True, slots=True)
+class PodView:
+    """A pod of a scale set, as the cache keeps it."""
+
+    namespace: str
+    owner: str
+    """Uid of the controlling owner, empty when nobody owns the pod."""
+    node: str
+    instance: Instance
+
+
+def read_pod(raw: JsonObject, previous: PodView | None) -> PodView:
+    """What the engine needs of a pod; `previous` is the same pod before, for what only memory knows (H2's first start)."""
+    meta = raw["metadata"]
+    owner = next((o["uid"] for o in meta.get("ownerReferences", ()) if o.get("controller")), "")
+    node = raw.get("spec", {}).get("nodeName") or ""
+    return PodView(meta.get("namespace") or "", owner, node, _instance(raw, previous.instance if previous else None))
+
+
+def ordinal_of(name: str) -> int:
+    """The ordinal in an instance's name; -1 when there is none."""
+    _, _, tail = name.rpartition("-")
+    return int(tail) if tail.isdecimal() and len(tail) <= 6 else -1
+
+
+def _instance(raw: JsonObject, previous: Instance | None) -> Instance:
+    meta, status = raw["metadata"], raw.get("status", {})
+    labels, annotations = meta.get("labels") or {}, meta.get("annotations") or {}
+    container = _os_status(raw, annotations)
+    running_since = _time(container.get("state", {}).get("running", {}).get("startedAt"))
+    running = running_since is not None and container.get("started") is not False and status.get("phase") == "Running"
+    conditions = {c["type"]: c for c in status.get("conditions", ())}
+    ready = conditions.get("Ready", {})
+    is_ready = ready.get("status") == "True"
+    return Instance(
+        ordinal=ordinal_of(meta["name"]),
+        name=meta["name"],
+        uid=meta["uid"],
+        pair=Pair(
+            labels.get(names.LABEL_IMAGE_VERSION, "0.0.0"),
+            annotations.get(names.ANNOTATION_IMAGE, ""),
+            labels.get(names.LABEL_MODEL_REVISION, ""),
+        ),
+        made_by=annotations.get(names.ANNOTATION_MADE_BY, ""),
+        created=_time(meta["creationTimestamp"]) or datetime.max,
+        terminating="deletionTimestamp" in meta,
+        finished=status.get("phase") in {"Failed", "Succeeded"},
+        running=running,
+        first_started=_first_start(container, previous),
+        running_since=running_since,
+        ready=is_ready,
+        ready_since=_time(ready.get("lastTransitionTime")) if is_ready else None,
+        ever_healthy=(running and is_ready) or (previous is not None and previous.ever_healthy),
+        problem=_problem(status, conditions) if not is_ready else None,
+        protected=labels.get(names.LABEL_PROTECT) == "true",
+    )
+
+
+def _os_status(raw: JsonObject, annotations: Mapping[str, str]) -> Mapping[str, Any]:
+    containers = raw.get("spec", {}).get("containers") or [{"name": ""}]
+    name = annotations.get(ANNOTATION_OS_CONTAINER) or containers[0]["name"]
+    statuses = raw.get("status", {}).get("containerStatuses") or ()
+    return next((s for s in statuses if s["name"] == name), {})
+
+
+def _first_start(container: Mapping[str, Any], previous: Instance | None) -> datetime | None:
+    """The kubelet keeps the last two starts only; memory keeps the first, so that restarts don't move the health clock."""
+    state, last = container.get("state", {}), container.get("lastState", {})
+    known = [
+        _time(state.get("running", {}).get("startedAt")),
+        _time(state.get("terminated", {}).get("startedAt")),
+        _time(last.get("terminated", {}).get("startedAt")),
+        previous.first_started if previous is not None else None,
+    ]
+    return min((t for t in known if t is not None), default=None)
+
+
+def _problem(status: Mapping[str, Any], conditions: Mapping[str, Mapping[str, Any]]) -> Problem | None:
+    if status.get("phase") == "Failed":
+        return Problem(status.get("reason") or Failure.POD_FAILED, status.get("message") or "the pod ended")
+    for container in _containers(status):
+        found = _container_problem(container)
+        if found is not None:
+            return found
+    scheduled = conditions.get("PodScheduled", {})
+    if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
+        return Problem(Failure.UNSCHEDULABLE, scheduled.get("message", ""))
+    return None
+
+
+def _containers(status: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from status.get("initContainerStatuses") or ()
+    yield from status.get("containerStatuses") or ()
+
+
+def _container_problem(container: Mapping[str, Any]) -> Problem | None:
+    waiting = container.get("state", {}).get("waiting", {})
+    reason = waiting.get("reason", "")
+    ended = container.get("state", {}).get("terminated") or container.get("lastState", {}).get("terminated") or {}
+    if reason == "CrashLoopBackOff":
+        # The kubelet's own message counts the seconds of the back-off, so it would change the status for ever.
+        return Problem(reason, f"container {container['name']}: {_exit(ended)}")
+    if reason in _PULL_REASONS:
+        message = waiting.get("message", "")
+        return Problem("RegistryUnreachable" if _UNREACHABLE.search(message) else reason, message)
+    if reason and reason not in _HARMLESS:
+        return Problem(reason, waiting.get("message", ""))
+    if container.get("state", {}).get("terminated", {}).get("exitCode"):
+        return Problem(ended.get("reason") or "Error", f"container {container['name']}: {_exit(ended)}")
+    return None
+
+
+def _exit(ended: Mapping[str, Any]) -> str:
+    said = (ended.get("message") or "").strip().splitlines()
+    return f"exit code {ended.get('exitCode', 'unknown')}" + (f": {said[-1]}" if said else "")
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

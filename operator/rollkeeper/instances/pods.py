@@ -1,0 +1,114 @@
+"""Makes, evicts and deletes the pods of a set, and asks the API server about them (the Pod provider)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rollkeeper.api.v1alpha1 import ScaleSet, names
+from rollkeeper.engine.snapshot import Pair
+from rollkeeper.instances import pod_spec
+from rollkeeper.instances.claim_view import ClaimView
+from rollkeeper.instances.pod_view import PodView
+from rollkeeper.kube.api import KubeApi
+from rollkeeper.kube.errors import AlreadyExists, Conflict, NotFound
+from rollkeeper.kube.resources import CLAIMS, PODS
+from rollkeeper.kube.store import Store
+
+DRY_RUN_ORDINAL = 999_999
+"""No set has that many instances, so the name of a dry run is never taken."""
+
+
+class NameTakenError(Exception):
+    """A pod or claim of the instance's name is there, and can't be used; the message says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Pods:
+    """The Pod provider: what the executor does to instances, as calls to the API server.
+
+    Its answers go into the stores at once, so that the next decision sees them. All methods raise ApiError.
+    """
+
+    api: KubeApi
+    pods: Store[PodView]
+    claims: Store[ClaimView]
+
+    async def create(
+        self, scale_set: ScaleSet, model: Mapping[str, Any], ordinal: int, pair: Pair, made_by: str
+    ) -> None:
+        """Makes the claims that are missing, then the pod. Raises NameTakenError when somebody else's is in the way."""
+        for template in scale_set.spec.volume_claim_templates:
+            await self._ensure_claim(scale_set, template, ordinal, pair)
+        namespace = scale_set.metadata.namespace
+        body = pod_spec.build_pod(scale_set, model, ordinal, pair, made_by)
+        try:
+            self.pods.apply(await self.api.create(PODS, namespace, body))
+        except AlreadyExists as error:
+            await self._check_owner(scale_set, pod_spec.instance_name(scale_set, ordinal), error)
+
+    async def _check_owner(self, scale_set: ScaleSet, name: str, error: AlreadyExists) -> None:
+        """Ours after all (a lost answer, a late cache) is as good as created; somebody else's is never touched (I2)."""
+        found = await self.api.get(PODS, scale_set.metadata.namespace, name)
+        owners = found["metadata"].get("ownerReferences", ())
+        if not any(o["uid"] == scale_set.metadata.uid for o in owners):
+            raise NameTakenError(
+                f"pod {name} exists and does not belong to this scale set: delete it, or give the scale set another name"
+            ) from error
+        self.pods.apply(found)
+
+    async def _ensure_claim(self, scale_set: ScaleSet, template: Mapping[str, Any], ordinal: int, pair: Pair) -> None:
+        namespace = scale_set.metadata.namespace
+        name = pod_spec.claim_name(scale_set, template, ordinal)
+        known = self.claims.get((namespace, name))
+        if known is not None:
+            if known.terminating:
+                raise NameTakenError(f"claim {name} is being deleted: it is made again when it is gone")
+            if known.image_version != pair.version:
+                await self._label_claim(known, pair)
+            return
+        body = pod_spec.build_claim(scale_set, template, ordinal, pair)
+        try:
+            self.claims.apply(await self.api.create(CLAIMS, namespace, body))
+        except AlreadyExists:
+            # A claim that a user or a StatefulSet left: it is the data disk, and stays as it is (I3).
+            return
+
+    async def _label_claim(self, claim: ClaimView, pair: Pair) -> None:
+        body = {"metadata": {"labels": {names.LABEL_IMAGE_VERSION: pair.version}}}
+        self.claims.apply(await self.api.merge_patch(CLAIMS, claim.namespace, claim.name, body))
+
+    async def dry_run(self, scale_set: ScaleSet, model: Mapping[str, Any], pair: Pair) -> None:
+        """M3: would the API server take a pod of this pair? Raises Invalid or Forbidden with its words."""
+        body = pod_spec.build_pod(scale_set, model, DRY_RUN_ORDINAL, pair, "DryRun")
+        await self.api.create(PODS, scale_set.metadata.namespace, body, dry_run=True)
+
+    async def evict(self, namespace: str, name: str, uid: str) -> bool:
+        """Takes a pod down through the eviction API (B12). False: that pod is not there any more."""
+        try:
+            await self.api.evict(namespace, name, uid=uid)
+        except (NotFound, Conflict):
+            return False
+        return True
+
+    async def delete(self, namespace: str, name: str, uid: str) -> None:
+        """Deletes that very pod; one that is gone already, or was made anew, is left alone."""
+        try:
+            left = await self.api.delete(PODS, namespace, name, uid=uid)
+        except (NotFound, Conflict):
+            return
+        if left is None:
+            self.pods.remove_key((namespace, name), uid)
+        else:
+            self.pods.apply(left)
+
+    async def delete_claims(self, scale_set: ScaleSet, ordinal: int) -> None:
+        """Deletes the claims that were made for an ordinal that was scaled in (persistentVolumeClaimRetentionPolicy)."""
+        namespace = scale_set.metadata.namespace
+        wanted = {pod_spec.claim_name(scale_set, t, ordinal) for t in scale_set.spec.volume_claim_templates}
+        for claim in self.claims.by_index((namespace, scale_set.metadata.name)):
+            if claim.name in wanted and not claim.terminating:
+                left = await self.api.delete(CLAIMS, namespace, claim.name, uid=claim.uid)
+                if left is None:
+                    self.claims.remove_key((namespace, claim.name), claim.uid)
+                else:
+                    self.claims.apply(left)
