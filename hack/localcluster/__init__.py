@@ -4,7 +4,7 @@
         cluster.kubectl("create", "deployment", "web", "--image=web:1")
 
 etcd, the API server, the controller manager and the scheduler are the real ones, built once from pinned Go modules; the
-nodes are simulated by kwok. Starting takes 15 s, about 500 MB of memory and neither root nor Docker.
+nodes are simulated by kwok. Starting takes 5 to 10 s, about 500 MB of memory and neither root nor Docker.
 """
 
 from hack.localcluster.cluster import LocalCluster

@@ -102,7 +102,7 @@ class LocalCluster:
     # Life and death.
 
     def __enter__(self) -> Self:
-        """Start it; takes 15 s, or minutes when programs must be built first."""
+        """Start it; takes 5 to 10 s, or minutes when programs must be built first."""
         try:
             self._start_all()
         except BaseException:  # Ctrl-C too: nothing may stay behind
