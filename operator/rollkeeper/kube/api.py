@@ -45,7 +45,10 @@ class KubeApi(Protocol):
         resource_version: str,
         label_selector: str | None = None,
     ) -> AsyncIterator[WatchEvent]:
-        """Changes since `resource_version`, until the server closes the stream. Raises Gone when it is too old."""
+        """Changes since `resource_version`, until the server closes the stream. Raises Gone when it is too old.
+
+        An async generator: whoever leaves it early closes it.
+        """
         ...
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject:

@@ -25,9 +25,9 @@ class Repeatable:
 def retry_delay(error: ApiError, call: Repeatable, failures: int) -> float | None:
     """Seconds to wait before sending the call again after `failures` failures; None: raise the error.
 
-    429 and 503 with Retry-After promise that nothing was done, so any verb may be repeated. A 409 never is: whoever
-    read the object must read it again. Nor is a 500: it is an answer (an eviction of a pod under two budgets gives
-    one), and the same question gets it again.
+    A 429, and a 503 with Retry-After, promise that nothing was done, so any verb may be repeated. A 409 never is:
+    whoever read the object must read it again. Nor is a 500: it is an answer (an eviction of a pod under two budgets
+    gives one), and the same question gets it again.
     """
     refused = isinstance(error, Throttled) or error.code == 503
     if call.eviction and isinstance(error, Throttled) and error.causes:

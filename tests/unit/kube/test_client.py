@@ -331,3 +331,10 @@ async def test_no_kubeconfig_is_the_same_error(tmp_path: Path, played: Played) -
         await Client.connect(tmp_path / "missing")
     with pytest.raises(NotConfigured):
         await Client.connect(played.kubeconfig, context="missing")
+
+
+async def test_inside_a_cluster_it_is_the_service_account_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    with pytest.raises(NotConfigured, match="token"):
+        await Client.connect()

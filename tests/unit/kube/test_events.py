@@ -132,8 +132,9 @@ async def test_a_note_is_cut() -> None:
     scene = Scene()
     scene.record("x" * 2000)
     scene.record("y" * 1024)
+    scene.record("ü" * 1024)
     await scene.recorder.drain()
-    assert [len(event["note"]) for event in scene.written] == [1024, 1024]
+    assert [len(event["note"].encode()) for event in scene.written] == [1024, 1024, 1023]
     assert scene.written[0]["note"].endswith("…")
 
 
