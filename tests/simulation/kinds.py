@@ -4,16 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rollkeeper.api import crd
-from rollkeeper.api.v1alpha1 import GROUP, VERSION
+from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.resources import BUDGETS, CLAIMS, CONTROLLER_REVISIONS, NAMESPACES, NODES, PODS, Resource
 from tests.simulation import answers, pods, schema
 
 CLAIM_FINALIZER = "kubernetes.io/pvc-protection"
-
-SCALE_SETS = Resource(GROUP, VERSION, crd.SCALE_SET.plural, crd.SCALE_SET.name)
-IMAGE_VERSIONS = Resource(GROUP, VERSION, crd.IMAGE_VERSION.plural, crd.IMAGE_VERSION.name)
-UPGRADE_RUNS = Resource(GROUP, VERSION, crd.UPGRADE_RUN.plural, crd.UPGRADE_RUN.name)
 
 
 def _same(obj: JsonObject) -> JsonObject:
@@ -33,8 +29,8 @@ class Kind:
     keeps_status: bool = False
     """A status in the body of a create is kept."""
     has_generation: bool = False
-    status_writes_metadata: bool = True
-    """Labels and annotations can be written through the status subresource; not so with custom resources."""
+    custom: bool = False
+    """Defined by a CRD: bodies must say the kind, and writes through the status subresource leave metadata alone."""
     defaults: Callable[[JsonObject], JsonObject] = _same
     """The object as it is stored; raises Invalid for what its schema refuses."""
     check_change: Callable[[JsonObject, JsonObject], None] = _allow
@@ -50,7 +46,7 @@ def custom(resource: Resource, kind: crd.Kind) -> Kind:
             raise answers.invalid(resource, obj["metadata"]["name"], ", ".join(found))
         return made
 
-    return Kind(new_status=dict, has_generation=True, status_writes_metadata=False, defaults=defaults)
+    return Kind(new_status=dict, has_generation=True, custom=True, defaults=defaults)
 
 
 def _claim(obj: JsonObject) -> JsonObject:
@@ -61,9 +57,13 @@ def _claim(obj: JsonObject) -> JsonObject:
     return {**obj, "metadata": {**metadata, "finalizers": [*metadata.get("finalizers", []), CLAIM_FINALIZER]}}
 
 
-def _same_data(old: JsonObject, new: JsonObject) -> None:
-    if old.get("data") != new.get("data"):
-        raise answers.invalid(CONTROLLER_REVISIONS, new["metadata"]["name"], "data: Invalid value: field is immutable")
+def _never(_old: JsonObject, new: JsonObject) -> None:
+    """A revision takes no patch at all, not even of its labels.
+
+    Its data is immutable byte by byte, and to apply a patch the server decodes it and encodes it again in a form that
+    is not the client's.
+    """
+    raise answers.invalid(CONTROLLER_REVISIONS, new["metadata"]["name"], "data: Invalid value: field is immutable")
 
 
 KINDS: dict[Resource, Kind] = {
@@ -80,5 +80,5 @@ KINDS: dict[Resource, Kind] = {
     NAMESPACES: Kind(new_status=lambda: {"phase": "Active"}),
     CLAIMS: Kind(new_status=lambda: {"phase": "Pending"}, defaults=_claim),
     BUDGETS: Kind(new_status=dict, has_generation=True),
-    CONTROLLER_REVISIONS: Kind(check_change=_same_data),
+    CONTROLLER_REVISIONS: Kind(check_change=_never),
 }

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from rollkeeper.kube import errors
 from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.resources import Resource
 from tests.simulation import answers
@@ -15,13 +16,13 @@ def for_create(obj: JsonObject, resource: Resource, namespace: str | None, *, nu
     """The new object with the server's own fields; `number` makes uid and generated names."""
     meta = {key: value for key, value in obj.get("metadata", {}).items() if key not in SERVER_OWNED}
     if meta.pop("resourceVersion", None):
-        raise answers.bad_request("resourceVersion should not be set on objects to be created")
+        message = "resourceVersion should not be set on objects to be created"
+        raise errors.Unavailable(500, "", message)  # that is what the real server takes it for
     if not meta.get("name"):
         if not meta.get("generateName"):
             raise answers.invalid(resource, "", "metadata.name: Required value: name or generateName is required")
         meta["name"] = f"{meta['generateName']}{number:05d}"
     _set_namespace(meta, resource, namespace)
-    _check_kind(obj, resource)
     _drop_empty(meta)
     meta["uid"] = f"00000000-0000-4000-8000-{number:012d}"
     meta["creationTimestamp"] = now
@@ -96,12 +97,13 @@ def _set_namespace(meta: JsonObject, resource: Resource, namespace: str | None) 
         )
 
 
-def _check_kind(obj: JsonObject, resource: Resource) -> None:
-    given = (obj.get("apiVersion", resource.api_version), obj.get("kind", resource.kind))
-    if given != (resource.api_version, resource.kind):
-        raise answers.bad_request(
-            f"{'/'.join(given)} in the body does not match {resource.api_version}/{resource.kind}"
-        )
+def check_kind(obj: JsonObject, resource: Resource, *, custom: bool) -> None:
+    """The body of a custom resource names its kind; built-in ones are known without."""
+    given = (obj.get("apiVersion", ""), obj.get("kind", ""))
+    if custom and not all(given):
+        raise answers.bad_request(f"the object provided is unrecognized (must be of type {resource.kind})")
+    if any(given) and given != (resource.api_version, resource.kind):
+        raise answers.bad_request(f"{'/'.join(given)} cannot be handled as a {resource.kind}")
 
 
 def _drop_empty(meta: JsonObject) -> None:

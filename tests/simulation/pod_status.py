@@ -55,12 +55,14 @@ class Container:
             "started": running,
             "restartCount": max(0, self.starts - 1),
             "state": self._state(),
+            "lastState": {"terminated": self.last} if self._restarted() else {},
         }
         if self.starts:
             made["containerID"] = self._id()
-        if self.last is not None and not isinstance(self.state, Terminated):
-            made["lastState"] = {"terminated": self.last}
         return made
+
+    def _restarted(self) -> bool:
+        return self.last is not None and not isinstance(self.state, Terminated)
 
     def _state(self) -> JsonObject:
         match self.state:
@@ -133,7 +135,7 @@ def evicted(pod: JsonObject, reason: str, message: str, now: str) -> JsonObject:
 
 def _phase(statuses: list[JsonObject], restart_policy: str) -> str:
     """The kubelet's rules: a container that never ran keeps the pod Pending, one that crashed does not."""
-    states = [(status["state"], "lastState" in status) for status in statuses]
+    states = [(status["state"], bool(status["lastState"])) for status in statuses]
     if any("waiting" in state and not ran for state, ran in states):
         return "Pending"
     if restart_policy == "Always" or any("running" in state or "waiting" in state for state, _ in states):
@@ -187,4 +189,5 @@ def _init_status(container: JsonObject, now: str) -> JsonObject:
         "started": stays,
         "restartCount": 0,
         "state": {"running": {"startedAt": now}} if stays else {"terminated": ended},
+        "lastState": {},
     }

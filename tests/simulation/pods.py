@@ -7,6 +7,15 @@ from rollkeeper.kube.resources import PODS
 from tests.simulation import answers
 
 # fmt: off
+SPEC_FIELDS = frozenset({
+    "activeDeadlineSeconds", "affinity", "automountServiceAccountToken", "containers", "dnsConfig", "dnsPolicy",
+    "enableServiceLinks", "ephemeralContainers", "hostAliases", "hostIPC", "hostNetwork", "hostPID", "hostUsers",
+    "hostname", "hostnameOverride", "imagePullSecrets", "initContainers", "nodeName", "nodeSelector", "os",
+    "overhead", "preemptionPolicy", "priority", "priorityClassName", "readinessGates", "resourceClaims",
+    "resources", "restartPolicy", "runtimeClassName", "schedulerName", "schedulingGates", "securityContext",
+    "serviceAccount", "serviceAccountName", "setHostnameAsFQDN", "shareProcessNamespace", "subdomain",
+    "terminationGracePeriodSeconds", "tolerations", "topologySpreadConstraints", "volumes"
+})
 CONTAINER_FIELDS = frozenset({
     "args", "command", "env", "envFrom", "image", "imagePullPolicy", "lifecycle", "livenessProbe", "name",
     "ports", "readinessProbe", "resizePolicy", "resources", "restartPolicy", "restartPolicyRules",
@@ -82,17 +91,14 @@ def check_change(old: JsonObject, new: JsonObject) -> None:
 
 
 def _check_field_names(pod: JsonObject) -> None:
-    unknown = [
-        f'unknown field "spec.{field}[{index}].{key}"'
-        for field in ("containers", "initContainers")
-        for index, container in enumerate(pod["spec"].get(field, []))
-        for key in container
-        if key not in CONTAINER_FIELDS
-    ]
+    unknown = [f"spec.{key}" for key in pod["spec"] if key not in SPEC_FIELDS]
+    for field in ("containers", "initContainers"):
+        for index, container in enumerate(pod["spec"].get(field, [])):
+            unknown += [f"spec.{field}[{index}].{key}" for key in container if key not in CONTAINER_FIELDS]
     if unknown:
-        raise answers.bad_request(
-            f'Pod in version "v1" cannot be handled as a Pod: strict decoding error: {", ".join(unknown)}'
-        )
+        fields = ", ".join(f'unknown field "{path}"' for path in unknown)
+        message = f'Pod in version "v1" cannot be handled as a Pod: strict decoding error: {fields}'
+        raise answers.bad_request(message)
 
 
 def _faults(spec: JsonObject) -> Iterator[str]:

@@ -59,8 +59,9 @@ class ApiServer:
         self, resource: Resource, namespace: str | None, body: Mapping[str, Any], *, dry_run: bool = False
     ) -> JsonObject:
         self._made += 1
-        obj = metadata.for_create(clone(body), resource, namespace, number=self._made, now=timestamp(self.clock.now()))
         kind = KINDS.get(resource, Kind())
+        metadata.check_kind(obj := clone(body), resource, custom=kind.custom)
+        obj = metadata.for_create(obj, resource, namespace, number=self._made, now=timestamp(self.clock.now()))
         obj = kind.defaults(_new_status(obj, kind))
         if kind.has_generation:
             obj["metadata"]["generation"] = 1
@@ -172,13 +173,13 @@ def _within(kind: Kind, current: JsonObject, merged: JsonObject, subresource: Su
     """The part of a change that the endpoint writes; the rest of it is ignored, not refused."""
     if kind.new_status is None:
         if subresource is not None:
-            raise answers.bad_request("the server could not find the requested resource")
+            raise answers.no_subresource()
         return merged
     taken, kept = (merged, current) if subresource == "status" else (current, merged)
     new = {key: value for key, value in kept.items() if key != "status"}
     if "status" in taken:
         new["status"] = taken["status"]
-    if subresource == "status" and kind.status_writes_metadata:
+    if subresource == "status" and not kind.custom:
         new["metadata"] = merged["metadata"]
     return new
 
