@@ -21,15 +21,15 @@ from rollkeeper.kube.store import Store
 class NoStorage(kopf.DiffBaseStorage):
     """kopf would keep a copy of each object in an annotation, to tell what changed; we never ask."""
 
-    def build(self, **_kwargs: Any) -> kopf.BodyEssence:
+    def build(self, **_kwargs: object) -> kopf.BodyEssence:
         """Nothing is worth keeping."""
         return kopf.BodyEssence({})
 
-    def fetch(self, **_kwargs: Any) -> kopf.BodyEssence:
+    def fetch(self, **_kwargs: object) -> kopf.BodyEssence:
         """Nothing was kept."""
         return kopf.BodyEssence({})
 
-    def store(self, **_kwargs: Any) -> None:
+    def store(self, **_kwargs: object) -> None:
         """Nothing is kept."""
 
 
@@ -57,12 +57,12 @@ def registry(caches: Caches) -> kopf.OperatorRegistry:
     return handlers
 
 
-def _login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+def _login(**kwargs: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401 - kopf's own
     return kopf.login_via_client(**kwargs)
 
 
 def _watch(handlers: kopf.OperatorRegistry, resource: Resource, store: "Store[Any]") -> None:
-    async def take(type: str | None, event: Mapping[str, Any], **_kwargs: Any) -> None:  # noqa: A002 - kopf's name
+    async def take(type: str | None, event: Mapping[str, Any], **_kwargs: object) -> None:  # noqa: A002 - kopf's name
         raw: JsonObject = dict(event["object"])
         if type == "DELETED":
             store.remove(raw)

@@ -22,7 +22,7 @@ def _commands() -> None:
 
 
 @app.command()
-def run(  # noqa: PLR0913 - one parameter a flag
+def run(
     kubeconfig: Annotated[
         Path | None, typer.Option(help="Kubeconfig file; left out: in-cluster or $KUBECONFIG.")
     ] = None,

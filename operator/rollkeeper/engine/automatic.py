@@ -49,7 +49,7 @@ def _is_due(ctx: Context, target: Published) -> bool:
     status = ctx.snapshot.scale_set.status
     present = [i for o, i in ctx.instances.items() if o < ctx.snapshot.replicas and not i.protected]
     if not ctx.proven:
-        # F4b: while nothing is proven, healthy instances on another pair follow by a run; the others are replaced at once.
+        # F4b: while nothing is proven, healthy instances on another pair follow by a run, the others at once.
         return target.version == status.creation_version and any(
             i.pair.version != target.version and i.ordinal in ctx.healthy for i in present
         )
@@ -80,7 +80,7 @@ def attempt_of(run: UpgradeRun) -> int:
 
 
 def is_ours(run: UpgradeRun, ctx: Context) -> bool:
-    """Whether a run that says Platform was made by the controller: by its name, and the set as its controlling owner."""
+    """Whether a run that says Platform was made by the controller: by its name and its controlling owner."""
     uid = ctx.snapshot.scale_set.metadata.uid
     return (
         run.spec.started_by == "Platform"

@@ -11,7 +11,7 @@ from rollkeeper.engine.health import Failed, Healthy, Verdict, Waiting
 from rollkeeper.engine.ranges import Ordinals
 from rollkeeper.engine.reasons import Failure
 from rollkeeper.engine.run_state import RunState
-from rollkeeper.engine.snapshot import Pair, Problem
+from rollkeeper.engine.snapshot import Instance, Pair, Problem
 
 Direction = Literal["Forward", "Back"]
 
@@ -48,6 +48,8 @@ def settle(state: RunState, ctx: Context) -> tuple[RunState, NextLook]:
         state, verdict = _verdict(state, ctx, ordinal, "Forward")
         if isinstance(verdict, Healthy):
             state = replace(state, tally=state.tally.move(frozenset({ordinal}), "succeeded"))
+        elif isinstance(verdict, Failed) and verdict.problem.reason == Failure.TERMINATION_STUCK:
+            state = _give_up(state, ordinal, verdict.problem, ctx.stamp)
         elif isinstance(verdict, Failed):
             state = fail(state, frozenset({ordinal}), verdict.problem, ctx.stamp)
         elif verdict is not None:
@@ -73,6 +75,15 @@ def fail(state: RunState, ordinals: Ordinals, problem: Problem, now: datetime) -
     return state
 
 
+def _give_up(state: RunState, ordinal: int, problem: Problem, now: datetime) -> RunState:
+    """H8: a pod that does not go can't be replaced nor put back; repair makes it anew when it is gone (F5)."""
+    one = frozenset({ordinal})
+    state = state.with_failure(ordinal, problem, now)
+    tally = state.tally.move(one, "failed")
+    tally = replace(tally, rollback_failed=tally.rollback_failed | one, uncounted=tally.uncounted | one)
+    return replace(state, tally=tally)
+
+
 def _put_back(state: RunState, ordinal: int, verdict: Healthy | Failed) -> RunState:
     one = frozenset({ordinal})
     tally = state.tally
@@ -85,7 +96,9 @@ def _verdict(state: RunState, ctx: Context, ordinal: int, direction: Direction) 
     """The verdict on an instance, None while the old pod is still there and no clock runs."""
     instance = ctx.instances.get(ordinal)
     if instance is not None:
-        if instance.made_by != state.made_by(direction) or instance.terminating:
+        if instance.terminating:
+            return state, _verdict_on_terminating(state, ctx, instance)
+        if instance.made_by != state.made_by(direction):
             return state, None
         return state, health.judge(instance, state.policy, ctx.health, ctx.now)
     gone = ctx.snapshot.vanished.get(ordinal)
@@ -96,6 +109,17 @@ def _verdict(state: RunState, ctx: Context, ordinal: int, direction: Direction) 
             recreated = state.batch.recreated | {ordinal}
             state = replace(state, batch=replace(state.batch, recreated=recreated))
     return state, _verdict_on_refusal(state, ctx, ordinal)
+
+
+def _verdict_on_terminating(state: RunState, ctx: Context, instance: Instance) -> Verdict | None:
+    """H8: its grace period and the health time-out are what a pod gets to be gone."""
+    if instance.terminating_until is None:
+        return None
+    until = instance.terminating_until + timedelta(seconds=state.policy.health_timeout_seconds)
+    if ctx.now < until:
+        return Waiting(until, "terminating")
+    message = f"still terminating {state.policy.health_timeout_seconds}s after its grace period"
+    return Failed(Problem(Failure.TERMINATION_STUCK, f"{message}: a lost node or a finalizer holds the pod"))
 
 
 def _verdict_on_refusal(state: RunState, ctx: Context, ordinal: int) -> Verdict | None:

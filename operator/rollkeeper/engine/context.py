@@ -22,6 +22,9 @@ class Context:
     now: datetime
     catalogue: Catalogue
     assignment: Assignment
+    """What each ordinal is meant to run, joined ones included."""
+    joined: Ordinals
+    """Ordinals that were never given anything: scaled out, or before first creation."""
     healthy: Ordinals
     starting: Ordinals
     unhealthy: Ordinals
@@ -38,7 +41,7 @@ class Context:
         return self.snapshot.instances
 
     def runs_now(self, ordinal: int) -> Pair:
-        """What an instance runs; what it is meant to run when it has no pod; NOTHING when it was never given anything."""
+        """What an instance runs; without a pod, what it is meant to run; NOTHING if it was never given anything."""
         instance = self.instances.get(ordinal)
         return instance.pair if instance is not None else self.assignment.get(ordinal, NOTHING)
 
@@ -70,6 +73,7 @@ def build(snapshot: Snapshot, assignment: Assignment, policy: RollingUpgradePoli
         now=now,
         catalogue=versions.catalogue_of(snapshot.scale_set, snapshot.catalogue),
         assignment=assignment,
+        joined=frozenset(o for o in expected if o not in assignment),
         healthy=healthy,
         starting=starting,
         unhealthy=frozenset(rest) - starting,

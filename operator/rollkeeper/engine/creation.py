@@ -1,4 +1,4 @@
-"""First creation: which pair instances are created with while nothing is proven, and when one becomes proven (F4, F4b)."""
+"""First creation: what instances are created with while nothing is proven, and when a pair is proven (F4, F4b)."""
 
 from dataclasses import dataclass
 

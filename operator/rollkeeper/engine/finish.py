@@ -70,12 +70,13 @@ def finish(status: ScaleSetStatus, run: UpgradeRun, ctx: Context) -> ScaleSetSta
         run, run_state.load(run), run.status.target_image_reference, error.code if error else Code.COMPLETED
     )
     status = _prove(status, ending, scale_set)
+    held = _holds(status, ending, ctx)
     return status.model_copy(
         update={
             "active_run_name": None,
-            "held_versions": _holds(status, ending, ctx),
+            "held_versions": held,
             "left_failed": ranges.render(_left_failed(status, ending, ctx)) or None,
-            "retry": _retries(status, ending, ctx.stamp),
+            "retry": _retries(status, ending, held, ctx.stamp),
             "os_upgrade_history": _history(status, ending, scale_set, ctx.now),
         }
     )
@@ -174,7 +175,7 @@ def _failures_before(status: ScaleSetStatus, ending: Ending) -> int:
     return next((r.failures for r in status.retry if r.target == ending.state.target.version), 0)
 
 
-def _retries(status: ScaleSetStatus, ending: Ending, now: datetime) -> tuple[Retry, ...]:
+def _retries(status: ScaleSetStatus, ending: Ending, held: tuple[HeldVersion, ...], now: datetime) -> tuple[Retry, ...]:
     """F8: what is tried again, and when. A completed run or a new target ends what was noted before."""
     if ending.completed or ending.run.spec.started_by != "Platform":
         return () if ending.proves else status.retry
@@ -184,6 +185,8 @@ def _retries(status: ScaleSetStatus, ending: Ending, now: datetime) -> tuple[Ret
     attempt = attempt_of(ending.run)
     failures = 1 + _failures_before(status, ending) if _own_failures(ending) else 0
     delay = min(RETRY_AFTER * 2 ** min(attempt - 1, 10), RETRY_AT_MOST)
+    if any(h.version == ending.state.target.version and h.run_name == ending.run.metadata.name for h in held):
+        return ()  # it is not tried again by itself at all
     return (
         Retry(
             type="OSImage",

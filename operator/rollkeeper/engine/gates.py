@@ -39,7 +39,7 @@ def is_not_backing_off(ctx: Context, target: Pair) -> Blocked | None:
         if retry.target == target.version and retry.not_before is not None and ctx.now < retry.not_before:
             return Blocked(
                 Wait.BACK_OFF,
-                f"attempt {retry.attempt} at {target.version} failed: the next one starts at {retry.not_before:%H:%M:%S} UTC",
+                f"attempt {retry.attempt} at {target.version} failed: next at {retry.not_before:%H:%M:%S} UTC",
                 retry.not_before,
             )
     return None
@@ -62,8 +62,8 @@ def set_is_healthy(exempt: Ordinals) -> Gate:
         name = ctx.snapshot.scale_set.metadata.name
         return Blocked(
             Wait.UNHEALTHY,
-            f"{share.sentence('instances unhealthy')}: the upgrade to {target.version} starts when they have recovered; "
-            f"a run of your own replaces them first: create an UpgradeRun with spec.scaleSetName: {name}",
+            f"{share.sentence('instances unhealthy')}: the upgrade to {target.version} starts when they have "
+            f"recovered; a run of your own replaces them first: create an UpgradeRun with spec.scaleSetName: {name}",
         )
 
     return gate

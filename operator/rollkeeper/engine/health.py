@@ -68,7 +68,7 @@ def judge(instance: Instance, policy: RollingUpgradePolicy, health: Health | Non
 
 
 def is_starting(instance: Instance, policy: RollingUpgradePolicy, health: Health | None, now: datetime) -> bool:
-    """Made by first creation or scale-out, never yet healthy, inside its clocks: not counted yet (rulebook, section 0)."""
+    """Made by first creation or scale-out, never yet healthy, inside its clocks: not counted yet (section 0)."""
     return (
         instance.made_by in ("FirstCreation", "ScaleOut")
         and not instance.terminating

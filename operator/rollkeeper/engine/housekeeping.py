@@ -1,4 +1,4 @@
-"""Runs that are not active: Pending, refused, finished, too old; and what is told of them as events (F6, F7, F9, T5)."""
+"""Runs that are not active: Pending, refused, finished, too old; and the events on runs (F6, F7, F9, T5)."""
 
 from typing import Literal
 

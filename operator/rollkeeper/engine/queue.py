@@ -138,7 +138,7 @@ def _with_wait(queue: Queue, run: UpgradeRun, reason: Wait, message: str) -> Que
 
 
 def named_run(ctx: Context) -> UpgradeRun | None:
-    """The run that the set's status names, if it still exists; one that was removed by force is as good as ended (F7)."""
+    """The run that the set's status names, if it exists; one that was removed by force is as good as ended (F7)."""
     name = ctx.snapshot.scale_set.status.active_run_name
     return next((run for run in ctx.snapshot.runs if run.metadata.name == name), None) if name else None
 

@@ -62,6 +62,8 @@ class Failure(StrEnum):
     FORBIDDEN = "Forbidden"
     INVALID = "Invalid"
     NAME_TAKEN = "NameTaken"
+    TERMINATION_STUCK = "TerminationStuck"
+    REGISTRY_UNREACHABLE = "RegistryUnreachable"
 
 
 ENVIRONMENT = frozenset(
@@ -72,8 +74,8 @@ ENVIRONMENT = frozenset(
         Failure.VOLUME_ATTACH,
         Failure.POD_DELETED,
         Failure.NAME_TAKEN,
-        "TerminationStuck",
-        "RegistryUnreachable",
+        Failure.TERMINATION_STUCK,
+        Failure.REGISTRY_UNREACHABLE,
     }
 )
 """Failures that speak against the surroundings, not against the image (F3)."""

@@ -51,11 +51,15 @@ def advance(state: RunState, ctx: Context, stops: tuple[Stop, ...]) -> Advanced:
     state = _close_batch(state, ctx)
     if state.batch is not None:
         refused = batch_of.waiting_for_eviction(state, ctx)
-        message = (
-            refused or look.message or f"batch {state.batch.number}: replacing {ranges.render(state.tally.in_progress)}"
-        )
+        message = refused or look.message or _doing(state, state.batch)
         return Advanced(state, None, NextLook(look.until, _with_stop(message, stops)).sooner(relapse_look))
     return _after_batch(state, ctx, stops, relapse_look)
+
+
+def _doing(state: RunState, batch: Batch) -> str:
+    if state.tally.in_progress:
+        return f"batch {batch.number}: replacing {ranges.render(state.tally.in_progress)}"
+    return f"batch {batch.number}: putting back {ranges.render(state.putting_back)}"
 
 
 def _with_stop(message: str, stops: tuple[Stop, ...]) -> str:
@@ -188,10 +192,22 @@ def _put_back_relapsed(state: RunState, ctx: Context) -> RunState:
     state = replace(state, relapses={o: since for o, since in state.relapses.items() if o not in chosen})
     if state.policy.automatic_rollback:
         state = _with_batch(state, ctx, chosen, "RollingBack")
-    problem = Problem(
-        Failure.RELAPSED, f"was healthy on {state.target.version}, then not for {state.policy.health_timeout_seconds}s"
-    )
-    return batch_of.fail(state, chosen, problem, ctx.stamp)
+    for ordinal in sorted(chosen):
+        state = batch_of.fail(state, frozenset({ordinal}), _relapse(state, ctx, ordinal), ctx.stamp)
+    return state
+
+
+def _relapse(state: RunState, ctx: Context, ordinal: int) -> Problem:
+    """What is told of a relapse: the surroundings' fault where it is theirs (F3), else what the kubelet says."""
+    instance = ctx.instances.get(ordinal)
+    said = f"was healthy on {state.target.version}, then not for {state.policy.health_timeout_seconds}s"
+    if instance is None:
+        return Problem(Failure.POD_DELETED, said)
+    if not instance.node_ready:
+        return Problem(Failure.NODE_LOST, f"{said}: its node is not ready")
+    if instance.problem is not None:
+        return Problem(Failure.RELAPSED, f"{said}: {instance.problem.reason}: {instance.problem.message}")
+    return Problem(Failure.RELAPSED, said)
 
 
 def _with_batch(state: RunState, ctx: Context, chosen: Ordinals, phase: str) -> RunState:
@@ -203,10 +219,11 @@ def _with_batch(state: RunState, ctx: Context, chosen: Ordinals, phase: str) -> 
 def _complete(state: RunState) -> Advanced:
     tally = state.tally
     left = tally.failed | tally.skipped
-    if left:
-        message = f"{len(tally.succeeded)} of {len(tally.members)} instances run {state.target.version}; left: {ranges.render(left)}"
-        return _end(state, Code.COMPLETED_WITH_FAILURES if tally.failed else Code.COMPLETED, message)
-    return _end(state, Code.COMPLETED, f"all {len(tally.members)} instances run {state.target.version}")
+    done = f"{len(tally.succeeded)} of {len(tally.members)} instances run {state.target.version}"
+    if not left:
+        return _end(state, Code.COMPLETED, done)
+    code = Code.COMPLETED_WITH_FAILURES if tally.failed else Code.COMPLETED
+    return _end(state, code, f"{done}; left: {ranges.render(left)}")
 
 
 def _end(state: RunState, code: Code, message: str) -> Advanced:
@@ -236,7 +253,7 @@ def _next_batch(state: RunState, ctx: Context, look: NextLook) -> Advanced:
         )
     state = _with_batch(state, ctx, chosen, "Upgrading")
     tally = state.tally.move(chosen, "in_progress")
-    tally = replace(tally, unhealthy_before=tally.unhealthy_before | (chosen & ctx.unhealthy))
+    tally = replace(tally, uncounted=tally.uncounted | (chosen & ctx.unhealthy))
     origins = {**state.origins, **{o: ctx.runs_now(o) for o in chosen}}
     message = f"batch {state.batch.number if state.batch else 0}: replacing {ranges.render(chosen)}"
     return Advanced(replace(state, tally=tally, origins=origins), None, NextLook(None, message))

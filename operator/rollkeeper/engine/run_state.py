@@ -33,7 +33,7 @@ PLACES: tuple[Place, ...] = ("succeeded", "failed", "skipped", "in_progress", "p
 
 @dataclass(frozen=True)
 class Tally:
-    """Where each instance of a run is. The first five never overlap (I5); the others are subsets of `failed` or notes."""
+    """Where each instance of a run is. The first five never overlap (I5); the others are subsets or notes."""
 
     succeeded: Ordinals = NONE
     failed: Ordinals = NONE
@@ -42,7 +42,7 @@ class Tally:
     pending: Ordinals = NONE
     rolled_back: Ordinals = NONE
     rollback_failed: Ordinals = NONE
-    unhealthy_before: Ordinals = NONE
+    uncounted: Ordinals = NONE
 
     @property
     def members(self) -> Ordinals:
@@ -104,7 +104,7 @@ class RunState:
     def upgraded(self) -> Ordinals:
         """B8's denominator: touched and settled; not those that were unhealthy before and failed again."""
         touched = (self.tally.succeeded | self.tally.failed) & self.origins.keys()
-        return touched - (self.tally.failed & self.tally.unhealthy_before)
+        return touched - (self.tally.failed & self.tally.uncounted)
 
     @property
     def upgraded_failed(self) -> Ordinals:

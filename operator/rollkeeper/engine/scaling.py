@@ -39,7 +39,11 @@ def assign(ctx: Context, new: Pair | None, held: Callable[[Pair], bool]) -> dict
     if new is None:
         return assignment
     for ordinal in range(ctx.snapshot.replicas):
-        if ordinal not in assignment or (not ctx.proven and ordinal not in ctx.healthy) or (ordinal not in ctx.instances and held(assignment[ordinal])):
+        if (
+            ordinal not in assignment
+            or (not ctx.proven and ordinal not in ctx.healthy)
+            or (ordinal not in ctx.instances and held(assignment[ordinal]))
+        ):
             assignment[ordinal] = new
     return assignment
 
@@ -91,7 +95,7 @@ def _occasion(ctx: Context, ordinal: int) -> tuple[str, str]:
     refusal = ctx.snapshot.refusals.get(ordinal)
     if not ctx.proven:
         return "FirstCreation", "first creation"
-    if ordinal not in ctx.assignment or (refusal is not None and refusal.made_by == "ScaleOut"):
+    if ordinal in ctx.joined or (refusal is not None and refusal.made_by == "ScaleOut"):
         return "ScaleOut", f"scaled out to {ctx.snapshot.replicas}"
     return "Repair", "its pod is gone"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from rollkeeper.api.v1alpha1 import ScaleSetStatus, UpgradeRun
 from rollkeeper.api.v1alpha1.names import LABEL_SCALE_SET
 from rollkeeper.engine import assignment as assignments
-from rollkeeper.engine import conditions, ranges, versions
+from rollkeeper.engine import conditions, ranges, up_to_date, versions
 from rollkeeper.engine.assignment import Assignment
 from rollkeeper.engine.automatic import Automatic
 from rollkeeper.engine.conditions import Wanted
@@ -14,7 +14,6 @@ from rollkeeper.engine.gates import Blocked
 from rollkeeper.engine.ranges import Ordinals
 from rollkeeper.engine.reasons import Failure, State, Wait
 from rollkeeper.engine.snapshot import Pair
-from rollkeeper.engine.versions import LATEST
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def compute(status: ScaleSetStatus, ctx: Context, assignment: Assignment, situat
         _ready(ctx, situation),
         _reconciling(ctx, situation),
         _stalled(situation),
-        _up_to_date(status, ctx, situation),
+        up_to_date.condition(status, ctx, situation.active),
         _upgrade_blocked(situation),
     ]
     generation = snapshot.scale_set.metadata.generation
@@ -77,7 +76,7 @@ def _updated(status: ScaleSetStatus, ctx: Context, situation: Situation) -> int:
 def stalled_by(ctx: Context, new: Pair | None, *, needs_pods: bool) -> tuple[State, str] | None:
     """What keeps instances from being made until a person does something."""
     if needs_pods and new is None:
-        return State.NO_IMAGE_VERSION, _no_version(ctx)
+        return State.NO_IMAGE_VERSION, up_to_date.no_version(ctx)
     known = ctx.snapshot.dry_runs.get(new) if new is not None and not ctx.proven else None
     if needs_pods and known is not None and known.verdict != "Accepted":
         return State.INVALID_MODEL, f"the API server refuses pods of spec.template: {known.message}"
@@ -87,20 +86,6 @@ def stalled_by(ctx: Context, new: Pair | None, *, needs_pods: bool) -> tuple[Sta
     return None
 
 
-def _no_version(ctx: Context) -> str:
-    reference = ctx.snapshot.scale_set.spec.image_reference
-    name = versions.image_name(reference)
-    known = ", ".join(sorted(ctx.catalogue, key=versions.parse_version))
-    if reference.version != LATEST:
-        return (
-            f"there is no ImageVersion {reference.version} of {name}: publish it; versions there are: {known or 'none'}"
-        )
-    if not known:
-        return f"there is no ImageVersion of {name}: publish one"
-    os_type = ctx.snapshot.scale_set.spec.os_type
-    return f"none of the ImageVersions of {name} ({known}) can be used: excluded, not ready, or not for {os_type}"
-
-
 def _ready(ctx: Context, situation: Situation) -> Wanted:
     replicas = ctx.snapshot.replicas
     if situation.stalled is not None:
@@ -108,7 +93,7 @@ def _ready(ctx: Context, situation: Situation) -> Wanted:
     if situation.active is not None:
         return Wanted("Ready", "False", State.UPGRADING, f"UpgradeRun {situation.active.metadata.name} is active")
     if len(ctx.healthy) == replicas and not _surplus(ctx):
-        message = f"all {replicas} instances are healthy" if replicas else "no instances wanted"
+        message = f"{replicas} of {replicas} instances are healthy" if replicas else "no instances wanted"
         return Wanted("Ready", "True", State.HEALTHY if replicas else State.NO_INSTANCES, message)
     if ctx.starting and not ctx.unhealthy:
         return Wanted(
@@ -157,47 +142,6 @@ def _stalled(situation: Situation) -> Wanted:
     if situation.stalled is None:
         return Wanted("Stalled", "False", State.NOT_STALLED)
     return Wanted("Stalled", "True", *situation.stalled)
-
-
-def _up_to_date(status: ScaleSetStatus, ctx: Context, situation: Situation) -> Wanted:
-    if situation.active is not None:
-        return Wanted("UpToDate", "False", State.UPGRADING, f"UpgradeRun {situation.active.metadata.name} is active")
-    reference = ctx.snapshot.scale_set.spec.image_reference
-    newest = versions.creation_version(ctx.snapshot.scale_set, ctx.catalogue)
-    if newest is None:
-        return Wanted("UpToDate", "False", State.NO_IMAGE_VERSION, _no_version(ctx))
-    behind = frozenset(
-        o for o, i in ctx.instances.items() if o < ctx.snapshot.replicas and i.pair.version != newest.version
-    )
-    if not behind:
-        return Wanted("UpToDate", "True", State.UP_TO_DATE, f"every instance runs {newest.version}")
-    proven = status.proven_image_version
-    if reference.version != LATEST:
-        return _other(behind, f"instances {ranges.render(behind)} do not run the pinned version {newest.version}")
-    hold = versions.is_held(ctx.snapshot.scale_set, newest)
-    if hold is not None:
-        message = (
-            f"version {newest.version} is held since UpgradeRun {hold.run_name} ({hold.reason}: {hold.message}): publish a newer "
-            f"one, or release it with the annotation rollkeeper.io/release-hold={hold.version}/{hold.run_name}"
-        )
-        return Wanted("UpToDate", "False", State.HELD, message)
-    if proven is not None and versions.is_higher(proven, newest.version):
-        message = f"{proven} is newer than the latest usable version {newest.version}; nothing is downgraded by itself"
-        return Wanted("UpToDate", "False", State.WOULD_DOWNGRADE, message)
-    if proven == newest.version:
-        message = f"instances {ranges.render(behind)} were left behind: they wait for a newer version or an UpgradeRun of your own"
-        return Wanted("UpToDate", "False", State.LEFT_BEHIND, message)
-    enabled = ctx.snapshot.scale_set.spec.upgrade_policy.automatic_os_upgrade_policy.enable_automatic_os_upgrade
-    how = "" if enabled else "; automatic upgrades are off: create an UpgradeRun, or set enableAutomaticOSUpgrade"
-    return Wanted("UpToDate", "False", State.NEWER_VERSION, f"version {newest.version} can be rolled out{how}")
-
-
-def _other(behind: Ordinals, message: str) -> Wanted:
-    return (
-        Wanted("UpToDate", "False", State.OTHER_VERSIONS, message)
-        if behind
-        else Wanted("UpToDate", "True", State.UP_TO_DATE)
-    )
 
 
 def _upgrade_blocked(situation: Situation) -> Wanted:

@@ -41,6 +41,8 @@ class Instance:
     made_by: str
     created: datetime
     terminating: bool = False
+    terminating_until: datetime | None = None
+    """When a terminating pod's grace period is over (H8)."""
     finished: bool = False
     """The pod's phase is Failed or Succeeded: it will never run again."""
     running: bool = False

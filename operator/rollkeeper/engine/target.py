@@ -32,7 +32,7 @@ def resolve(run: UpgradeRun, ctx: Context) -> Pair | Refused:
     if pinned not in (LATEST, asked):
         return Refused(
             Code.VERSION_PINNED,
-            f"the scale set is pinned to {pinned}: name that version, or set spec.imageReference.version to latest first",
+            f"the scale set is pinned to {pinned}: name it, or set spec.imageReference.version to latest first",
         )
     return _named(ctx, asked)
 
@@ -62,7 +62,7 @@ def _named(ctx: Context, version: str) -> Pair | Refused:
     if found.os_type != ctx.snapshot.scale_set.spec.os_type:
         return Refused(
             Code.OS_TYPE_MISMATCH,
-            f"version {version} of {name} is for {found.os_type}, the scale set is {ctx.snapshot.scale_set.spec.os_type}",
+            f"version {version} of {name} is for {found.os_type}, the set is {ctx.snapshot.scale_set.spec.os_type}",
         )
     return _pair(ctx, found)
 

@@ -1,4 +1,4 @@
-"""Which status writes can wait: counts and sentences change with every pod, and each write costs everyone who watches."""
+"""Which status writes can wait: counts change with every pod, and each write costs everyone who watches."""
 
 from collections.abc import Sequence
 

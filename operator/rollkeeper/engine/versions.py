@@ -22,7 +22,7 @@ def parse_version(text: str) -> tuple[int, int, int]:
     match = _VERSION.fullmatch(text)
     if match is None or max(parts := tuple(map(int, match.groups()))) > _MAX_PART:
         raise ValueError(
-            f"{text!r} is no version: write Major.Minor.Patch, three numbers from 0 to {_MAX_PART} without leading zeros"
+            f"{text!r} is no version: write Major.Minor.Patch, numbers from 0 to {_MAX_PART} without leading zeros"
         )
     major, minor, patch = parts
     return major, minor, patch
@@ -70,7 +70,7 @@ Catalogue = dict[str, Published]
 
 
 def catalogue_of(scale_set: ScaleSet, visible: Iterable[ImageVersion]) -> Catalogue:
-    """The versions of the set's image. On equal numbers the set's own namespace wins, then what is ready (not a duplicate)."""
+    """The versions of the set's image. On equal numbers what is ready (no duplicate) wins, then the own namespace."""
     wanted = image_name(scale_set.spec.image_reference)
     found: Catalogue = {}
     rank: dict[str, tuple[bool, bool]] = {}

@@ -1,4 +1,4 @@
-"""Reads a Pod as the engine's `Instance`: what runs, since when, how healthy, and what is wrong with it (H1, H2, H5)."""
+"""Reads a Pod as the engine's `Instance`: what runs, since when, how healthy, what is wrong (H1, H2, H5)."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,9 @@ from rollkeeper.kube.api import JsonObject
 ANNOTATION_OS_CONTAINER = f"{names.GROUP}/os-container"
 """Which container's root file system is the OS disk; without it, the first."""
 
-_UNREACHABLE = re.compile(r"no such host|i/o timeout|connection refused|connection reset|TLS handshake timeout", re.IGNORECASE)
+_UNREACHABLE = re.compile(
+    r"no such host|i/o timeout|connection refused|connection reset|TLS handshake timeout", re.IGNORECASE
+)
 _PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff"})
 _HARMLESS = frozenset({"ContainerCreating", "PodInitializing"})
 
@@ -31,7 +33,7 @@ class PodView:
 
 
 def read_pod(raw: JsonObject, previous: PodView | None) -> PodView:
-    """What the engine needs of a pod; `previous` is the same pod before, for what only memory knows (H2's first start)."""
+    """What the engine needs of a pod; `previous` is the same pod before, for what only memory knows (H2)."""
     meta = raw["metadata"]
     owner = next((o["uid"] for o in meta.get("ownerReferences", ()) if o.get("controller")), "")
     node = raw.get("spec", {}).get("nodeName") or ""
@@ -63,8 +65,9 @@ def _instance(raw: JsonObject, previous: Instance | None) -> Instance:
             labels.get(names.LABEL_MODEL_REVISION, ""),
         ),
         made_by=annotations.get(names.ANNOTATION_MADE_BY, ""),
-        created=_time(meta["creationTimestamp"]) or datetime.max,
+        created=datetime.fromisoformat(meta["creationTimestamp"]),
         terminating="deletionTimestamp" in meta,
+        terminating_until=_time(meta.get("deletionTimestamp")),
         finished=status.get("phase") in {"Failed", "Succeeded"},
         running=running,
         first_started=_first_start(container, previous),
@@ -85,7 +88,7 @@ def _os_status(raw: JsonObject, annotations: Mapping[str, str]) -> Mapping[str, 
 
 
 def _first_start(container: Mapping[str, Any], previous: Instance | None) -> datetime | None:
-    """The kubelet keeps the last two starts only; memory keeps the first, so that restarts don't move the health clock."""
+    """The kubelet keeps the last two starts only; memory keeps the first: restarts don't move the health clock."""
     state, last = container.get("state", {}), container.get("lastState", {})
     known = [
         _time(state.get("running", {}).get("startedAt")),
@@ -123,7 +126,7 @@ def _container_problem(container: Mapping[str, Any]) -> Problem | None:
         return Problem(reason, f"container {container['name']}: {_exit(ended)}")
     if reason in _PULL_REASONS:
         message = waiting.get("message", "")
-        return Problem("RegistryUnreachable" if _UNREACHABLE.search(message) else reason, message)
+        return Problem(Failure.REGISTRY_UNREACHABLE if _UNREACHABLE.search(message) else reason, message)
     if reason and reason not in _HARMLESS:
         return Problem(reason, waiting.get("message", ""))
     if container.get("state", {}).get("terminated", {}).get("exitCode"):

@@ -52,7 +52,7 @@ class Pods:
         owners = found["metadata"].get("ownerReferences", ())
         if not any(o["uid"] == scale_set.metadata.uid for o in owners):
             raise NameTakenError(
-                f"pod {name} exists and does not belong to this scale set: delete it, or give the scale set another name"
+                f"pod {name} exists and is not this scale set's: delete it, or give the scale set another name"
             ) from error
         self.pods.apply(found)
 
@@ -102,7 +102,7 @@ class Pods:
             self.pods.apply(left)
 
     async def delete_claims(self, scale_set: ScaleSet, ordinal: int) -> None:
-        """Deletes the claims that were made for an ordinal that was scaled in (persistentVolumeClaimRetentionPolicy)."""
+        """Deletes the claims of an ordinal that was scaled in (persistentVolumeClaimRetentionPolicy)."""
         namespace = scale_set.metadata.namespace
         wanted = {pod_spec.claim_name(scale_set, t, ordinal) for t in scale_set.spec.volume_claim_templates}
         for claim in self.claims.by_index((namespace, scale_set.metadata.name)):

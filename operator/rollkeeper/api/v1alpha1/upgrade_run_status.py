@@ -42,8 +42,8 @@ class RunInstances(Model):
     """In the current batch."""
     pending: Ranges = ""
     """Still to come."""
-    unhealthy_before: Ranges = ""
-    """Were unhealthy already when their batch was written (B8)."""
+    uncounted: Ranges = ""
+    """Failures that do not count in B8: unhealthy before their batch, or stuck while terminating (H8)."""
 
 
 class Origin(Model):

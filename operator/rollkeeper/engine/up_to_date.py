@@ -1,0 +1,130 @@
+"""Is the set on the newest version, and if not, why? An ordered chain: the first that has something to say."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rollkeeper.api.v1alpha1 import ScaleSetStatus, UpgradeRun
+from rollkeeper.api.v1alpha1.names import ANNOTATION_RELEASE_HOLD
+from rollkeeper.engine import ranges, versions
+from rollkeeper.engine.conditions import Wanted
+from rollkeeper.engine.context import Context
+from rollkeeper.engine.ranges import Ordinals
+from rollkeeper.engine.reasons import State
+from rollkeeper.engine.versions import LATEST, Published
+
+TYPE = "UpToDate"
+
+
+@dataclass(frozen=True)
+class _View:
+    ctx: Context
+    status: ScaleSetStatus
+    active: UpgradeRun | None
+    newest: Published
+    behind: Ordinals
+    """Instances that run another version than the newest."""
+
+
+def condition(status: ScaleSetStatus, ctx: Context, active: UpgradeRun | None) -> Wanted:
+    """The condition UpToDate."""
+    newest = versions.creation_version(ctx.snapshot.scale_set, ctx.catalogue)
+    if newest is None:
+        return Wanted(TYPE, "False", State.NO_IMAGE_VERSION, no_version(ctx))
+    behind = frozenset(
+        o for o, i in ctx.instances.items() if o < ctx.snapshot.replicas and i.pair.version != newest.version
+    )
+    view = _View(ctx, status, active, newest, behind)
+    return next(found for policy in _POLICIES if (found := policy(view)) is not None)
+
+
+def no_version(ctx: Context) -> str:
+    """Why no version of the set's image can be used, and what to do."""
+    reference = ctx.snapshot.scale_set.spec.image_reference
+    name = versions.image_name(reference)
+    known = ", ".join(sorted(ctx.catalogue, key=versions.parse_version))
+    if reference.version != LATEST:
+        there = f"publish it; versions there are: {known or 'none'}"
+        return f"there is no ImageVersion {reference.version} of {name}: {there}"
+    if not known:
+        return f"there is no ImageVersion of {name}: publish one"
+    os_type = ctx.snapshot.scale_set.spec.os_type
+    return f"none of the ImageVersions of {name} ({known}) can be used: excluded, not ready, or not for {os_type}"
+
+
+def _upgrading(view: _View) -> Wanted | None:
+    if view.active is None:
+        return None
+    return Wanted(TYPE, "False", State.UPGRADING, f"UpgradeRun {view.active.metadata.name} is active")
+
+
+def _current(view: _View) -> Wanted | None:
+    if view.behind:
+        return None
+    present = sum(o < view.ctx.snapshot.replicas for o in view.ctx.instances)
+    if present < view.ctx.snapshot.replicas:
+        return Wanted(TYPE, "False", State.CREATING, "instances are being created")
+    return Wanted(TYPE, "True", State.UP_TO_DATE, f"every instance runs {view.newest.version}")
+
+
+def _pinned(view: _View) -> Wanted | None:
+    if view.ctx.snapshot.scale_set.spec.image_reference.version == LATEST:
+        return None
+    names = ranges.render(view.behind)
+    message = f"instances {names} do not run the pinned version {view.newest.version}: an UpgradeRun brings them there"
+    return Wanted(TYPE, "False", State.OTHER_VERSIONS, message)
+
+
+def _held(view: _View) -> Wanted | None:
+    """F3."""
+    hold = versions.is_held(view.ctx.snapshot.scale_set, view.newest)
+    if hold is None:
+        return None
+    release = f"{ANNOTATION_RELEASE_HOLD}={hold.version}/{hold.run_name}"
+    message = (
+        f"version {view.newest.version} is held since UpgradeRun {hold.run_name} ({hold.reason}: {hold.message}): "
+        f"publish a newer one, or release it with the annotation {release}"
+    )
+    return Wanted(TYPE, "False", State.HELD, message)
+
+
+def _would_downgrade(view: _View) -> Wanted | None:
+    """V5: never a silent downgrade."""
+    proven = view.status.proven_image_version
+    if proven is None or not versions.is_higher(proven, view.newest.version):
+        return None
+    message = f"{proven} is newer than the latest usable version {view.newest.version}; nothing is downgraded by itself"
+    return Wanted(TYPE, "False", State.WOULD_DOWNGRADE, message)
+
+
+def _left_behind(view: _View) -> Wanted | None:
+    """T1: what a completed run left behind waits; what a run brought further than it was proven stays there (V5)."""
+    if view.status.proven_image_version != view.newest.version:
+        return None
+    names = ranges.render(view.behind)
+    ahead = [o for o in view.behind if versions.is_higher(view.ctx.runs_now(o).version, view.newest.version)]
+    if ahead:
+        message = (
+            f"instances {names} do not run {view.newest.version}: nothing is downgraded by itself, an UpgradeRun is"
+        )
+        return Wanted(TYPE, "False", State.OTHER_VERSIONS, message)
+    message = f"instances {names} were left behind: they wait for a newer version or an UpgradeRun of your own"
+    return Wanted(TYPE, "False", State.LEFT_BEHIND, message)
+
+
+def _newer(view: _View) -> Wanted:
+    policy = view.ctx.snapshot.scale_set.spec.upgrade_policy.automatic_os_upgrade_policy
+    message = f"version {view.newest.version} can be rolled out"
+    if not policy.enable_automatic_os_upgrade:
+        message += "; automatic upgrades are off: create an UpgradeRun, or set enableAutomaticOSUpgrade"
+    return Wanted(TYPE, "False", State.NEWER_VERSION, message)
+
+
+_POLICIES: tuple[Callable[[_View], Wanted | None], ...] = (
+    _upgrading,
+    _current,
+    _pinned,
+    _held,
+    _would_downgrade,
+    _left_behind,
+    _newer,
+)

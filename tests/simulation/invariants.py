@@ -1,0 +1,126 @@
+"""The rulebook's invariants, held against what the cluster in memory shows after every step (section 8)."""
+
+from collections import Counter
+from typing import Any
+
+from rollkeeper.controllers.resources import SCALE_SETS, UPGRADE_RUNS
+from rollkeeper.engine import ranges
+from rollkeeper.engine.limits import batch_size
+from rollkeeper.kube.api import JsonObject
+from rollkeeper.kube.errors import NotFound
+from rollkeeper.kube.resources import CLAIMS, PODS
+from tests.simulation.cluster import Cluster
+from tests.simulation.store import Change
+
+JsonMap = dict[str, Any]
+PLACES = ("succeeded", "failed", "skipped", "inProgress", "pending")
+ACTIVE = ("RollingForward", "RollingBack")
+SUBSETS = ("rolledBack", "rollbackFailed")
+
+
+class Witness:
+    """Watches the cluster as it changes, and checks what must always hold."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._claims: dict[str, str] = {}
+        self._targets: dict[str, JsonMap] = {}
+        cluster.server.store.subscribe(self._saw)
+
+    def _saw(self, change: Change) -> None:
+        if change.resource == PODS and change.type == "ADDED":
+            self._check_made(change.object)
+
+    def _check_made(self, pod: JsonObject) -> None:
+        """I9: the decision is written before the act."""
+        made_by = pod["metadata"].get("annotations", {}).get("rollkeeper.io/made-by", "")
+        labels = pod["metadata"].get("labels", {})
+        if "rollkeeper.io/ordinal" not in labels:
+            return
+        ordinal = int(labels["rollkeeper.io/ordinal"])
+        scale_set = self._cluster.server.get(
+            SCALE_SETS, pod["metadata"]["namespace"], labels["rollkeeper.io/scale-set"]
+        )
+        status = scale_set.get("status", {})
+        assigned = next(
+            (v["version"] for v in status.get("versions", ()) if ordinal in ranges.parse(v["instances"])), None
+        )
+        assert assigned == labels["rollkeeper.io/image-version"], (
+            f"I9: web-{ordinal} made with {labels}, assigned {assigned}"
+        )
+        if made_by.endswith(("/Forward", "/Back")):
+            name, number, direction = made_by.split("/")
+            self._check_batch(name, int(number), direction, ordinal)
+
+    def _check_batch(self, name: str, number: int, direction: str, ordinal: int) -> None:
+        run = self._cluster.server.get(UPGRADE_RUNS, "default", name)["status"]
+        batch = run.get("currentBatch")
+        assert batch is not None, f"I9: web-{ordinal} was made for {name}/{number}, which has no batch"
+        assert batch["number"] == number, f"I9: web-{ordinal} was made for batch {number}, current is {batch['number']}"
+        assert ordinal in ranges.parse(batch["instances"]), f"I9: web-{ordinal} is not in batch {batch}"
+        origins = frozenset[int]().union(*(ranges.parse(o["instances"]) for o in run["origins"]))
+        assert ordinal in origins, f"I9: web-{ordinal} has no origin"
+        if direction == "Back":
+            assert ordinal in ranges.parse(run["instances"]["failed"]), (
+                f"H3: web-{ordinal} put back before it was failed"
+            )
+
+    def check(self) -> None:
+        """I1 to I5, on what stands there now."""
+        for scale_set in self._cluster.server.store.items(SCALE_SETS, "default"):
+            runs = [
+                r
+                for r in self._cluster.server.store.items(UPGRADE_RUNS, "default")
+                if r["spec"]["scaleSetName"] == scale_set["metadata"]["name"]
+            ]
+            self._check_runs(scale_set, runs)
+        self._check_claims()
+
+    def _check_runs(self, scale_set: JsonObject, runs: list[JsonObject]) -> None:
+        active = [r for r in runs if r.get("status", {}).get("runningStatus", {}).get("code") in ACTIVE]
+        assert len(active) <= 1, f"I4: {[r['metadata']['name'] for r in active]} are active"
+        for run in runs:
+            target = run.get("status", {}).get("targetImageReference")
+            if target is not None:
+                before = self._targets.setdefault(run["metadata"]["uid"], target)
+                assert before == target, f"I4: the target of {run['metadata']['name']} changed"
+        for run in active:
+            self._check_places(run)
+            self._check_limit(scale_set, run)
+
+    def _check_places(self, run: JsonObject) -> None:
+        """I5: each instance in exactly one place."""
+        places = run["status"].get("instances")
+        if places is None:
+            return
+        counts = Counter(o for place in PLACES for o in ranges.parse(places[place]))
+        assert max(counts.values(), default=1) == 1, f"I5: {places}"
+        for subset in SUBSETS:
+            assert ranges.parse(places[subset]) <= ranges.parse(places["failed"]), f"I5: {subset} in {places}"
+
+    def _check_limit(self, scale_set: JsonObject, run: JsonObject) -> None:
+        """I1: what the run made unavailable and has not settled is at most a batch."""
+        status = run["status"]
+        batch = status.get("currentBatch")
+        if batch is None:
+            return
+        replicas = scale_set["spec"]["replicas"]
+        unsettled = ranges.parse(status["instances"]["inProgress"]) & ranges.parse(batch["instances"])
+        limit = batch_size(status["policy"]["maxBatchInstancePercent"], max(replicas, self._replicas_then(status)))
+        assert len(unsettled) <= limit, f"I1: {len(unsettled)} instances in hand, limit {limit}"
+
+    @staticmethod
+    def _replicas_then(status: JsonMap) -> int:
+        return sum(len(ranges.parse(status["instances"][place])) for place in PLACES)
+
+    def _check_claims(self) -> None:
+        """I3: a data disk is never deleted, and never another one of the same name."""
+        for claim in self._cluster.server.store.items(CLAIMS, "default"):
+            name, uid = claim["metadata"]["name"], claim["metadata"]["uid"]
+            assert self._claims.setdefault(name, uid) == uid, f"I3: claim {name} was made anew"
+        for name, uid in self._claims.items():
+            try:
+                found = self._cluster.server.get(CLAIMS, "default", name)
+            except NotFound:
+                raise AssertionError(f"I3: claim {name} is gone") from None
+            assert found["metadata"]["uid"] == uid

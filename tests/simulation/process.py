@@ -1,0 +1,135 @@
+"""A controller process in a simulation: its caches fed by hand, its queue a set of keys, its time the cluster's."""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from rollkeeper.controllers.manager import Manager, Work
+from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
+from rollkeeper.kube.errors import ApiError
+from rollkeeper.kube.events import EventRecorder
+from rollkeeper.kube.queue import Priority, WorkQueue
+from rollkeeper.kube.resources import CLAIMS, CONTROLLER_REVISIONS, NODES, PODS
+from tests.simulation.cluster import Cluster
+from tests.simulation.faults import FaultyApi, Killed, Plan, no_faults
+from tests.simulation.feed import Feed
+
+MOST_ROUNDS = 200
+RETRY = timedelta(seconds=1)
+
+
+class DirtyKeys:
+    """What the work queue is to the manager: keys to look at, now or later, on virtual time."""
+
+    def __init__(self, now: "VirtualNow") -> None:
+        self._now = now
+        self.due: dict[Work, datetime] = {}
+
+    def add(self, key: Work, _priority: Priority = Priority.CHANGE) -> None:
+        self.due[key] = self._now()
+
+    def add_after(self, key: Work, seconds: float, _priority: Priority = Priority.CHANGE) -> None:
+        at = self._now() + timedelta(seconds=seconds)
+        self.due[key] = min(at, self.due.get(key, at))
+
+    def pop_due(self) -> Work | None:
+        ripe = sorted((at, key) for key, at in self.due.items() if at <= self._now())
+        if not ripe:
+            return None
+        del self.due[ripe[0][1]]
+        return ripe[0][1]
+
+
+class VirtualNow:
+    """The cluster's clock as a callable."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def __call__(self) -> datetime:
+        return self._cluster.clock.now()
+
+
+class Process:
+    """One controller. Killing it loses its memory; what it wrote stays."""
+
+    def __init__(self, cluster: Cluster, plan: Plan = no_faults) -> None:
+        self.cluster = cluster
+        self.api = FaultyApi(cluster.api, plan)
+        self.errors: list[Exception] = []
+        now = VirtualNow(cluster)
+        self.queue = DirtyKeys(now)
+        self.recorder = EventRecorder(self.api, "simulation", now=now)
+        self.manager = Manager(
+            api=self.api,
+            recorder=self.recorder,
+            now=now,
+            images_namespace="images",
+            queue=cast("WorkQueue[Work]", self.queue),
+        )
+        caches = self.manager.caches
+        stores: list[tuple[Any, Any]] = [
+            (IMAGE_VERSIONS, caches.image_versions),
+            (SCALE_SETS, caches.scale_sets),
+            (UPGRADE_RUNS, caches.runs),
+            (PODS, caches.pods),
+            (CLAIMS, caches.claims),
+            (CONTROLLER_REVISIONS, caches.revisions),
+            (NODES, caches.nodes),
+        ]
+        self.feeds = [Feed(cluster.api, resource, store) for resource, store in stores]
+        for feed in self.feeds:
+            feed.sync()
+        self.manager.look_at_everything()
+
+    def pump(self) -> int:
+        """Brings the caches up to date."""
+        return sum(feed.pump() for feed in self.feeds)
+
+    def settle(self, *, pump: bool = True) -> None:
+        """Works until nothing is due now. Raises Killed when the plan kills the process."""
+        for _ in range(MOST_ROUNDS):
+            if pump:
+                self.pump()
+            work = self.queue.pop_due()
+            if work is None:
+                self.cluster.advance(0)
+                if not self.pump_if(pump) and not self._is_due():
+                    return
+                continue
+            self._attend(work)
+        raise AssertionError(f"the controller does not settle: {self.queue.due}")
+
+    def pump_if(self, pump: bool) -> int:
+        return self.pump() if pump else 0
+
+    def _is_due(self) -> bool:
+        return any(at <= self.cluster.clock.now() for at in self.queue.due.values())
+
+    def _attend(self, work: Work) -> None:
+        try:
+            again = run(self.manager.reconcile(work))
+        except Killed:
+            raise
+        except ApiError as error:
+            self.errors.append(error)
+            self.queue.add_after(work, RETRY.total_seconds())
+        else:
+            if again is not None:
+                self.queue.add_after(work, again)
+
+    def next_due(self) -> datetime | None:
+        """When the controller wants to look again."""
+        return min(self.queue.due.values(), default=None)
+
+
+_LOOP = asyncio.new_event_loop()
+
+
+def run(work: Coroutine[Any, Any, float | None]) -> float | None:
+    """Runs a coroutine that waits for nothing but the cluster in memory."""
+    try:
+        return _LOOP.run_until_complete(work)
+    except* Killed:
+        raise Killed from None
