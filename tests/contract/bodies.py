@@ -17,31 +17,31 @@ SPEC: JsonObject = {
 }
 
 
-def named(name: str, spec: JsonObject | None = None, **metadata: Any) -> JsonObject:  # noqa: ANN401 - any JSON value
+def named(name: str, spec: JsonObject | None = None, **metadata: Any) -> JsonObject:
     body: JsonObject = {"metadata": {"name": name, **metadata}}
     return body if spec is None else {**body, "spec": spec}
 
 
-def scale_set(name: str = "web", **metadata: Any) -> JsonObject:  # noqa: ANN401 - any JSON value
+def scale_set(name: str = "web", **metadata: Any) -> JsonObject:
     return {"apiVersion": SCALE_SETS.api_version, "kind": SCALE_SETS.kind, **named(name, SPEC, **metadata)}
 
 
-def pod(name: str = "web-0", **metadata: Any) -> JsonObject:  # noqa: ANN401 - any JSON value
+def pod(name: str = "web-0", **metadata: Any) -> JsonObject:
     containers = [{"name": "os", "image": "registry.test/os:1"}]
     return {"apiVersion": "v1", "kind": "Pod", **named(name, {"containers": containers}, **metadata)}
 
 
-def homeless_pod(name: str = "web-0", **metadata: Any) -> JsonObject:  # noqa: ANN401 - any JSON value
+def homeless_pod(name: str = "web-0", **metadata: Any) -> JsonObject:
     """No node will take it."""
     body = pod(name, **metadata)
     return {**body, "spec": {**body["spec"], "nodeSelector": {"no-such": "node"}}}
 
 
-def lease(name: str = "leader", holder: str = "a", **metadata: Any) -> JsonObject:  # noqa: ANN401 - any JSON value
+def lease(name: str = "leader", holder: str = "a", **metadata: Any) -> JsonObject:
     return named(name, {"holderIdentity": holder, "leaseDurationSeconds": 15}, **metadata)
 
 
-def budget(name: str = "web", **spec: Any) -> JsonObject:  # noqa: ANN401 - any JSON value
+def budget(name: str = "web", **spec: Any) -> JsonObject:
     return named(name, {"selector": {"matchLabels": {"app": "web"}}, **spec})
 
 
@@ -60,7 +60,7 @@ async def made(world: World, resource: Resource, body: JsonObject) -> JsonObject
     return await world.api.create(resource, world.namespace, body)
 
 
-async def ready_pod(world: World, name: str = "web-0", **metadata: Any) -> JsonObject:  # noqa: ANN401 - any JSON value
+async def ready_pod(world: World, name: str = "web-0", **metadata: Any) -> JsonObject:
     """A pod with label `app: web` that a kubelet has made ready."""
     await made(world, PODS, pod(name, labels={"app": "web"}, **metadata))
     found = await world.until(PODS, name, lambda found: found and is_true(found, "Ready"))
@@ -68,7 +68,7 @@ async def ready_pod(world: World, name: str = "web-0", **metadata: Any) -> JsonO
     return found
 
 
-async def counted_budget(world: World, name: str, healthy: int, **spec: Any) -> JsonObject:  # noqa: ANN401 - any JSON value
+async def counted_budget(world: World, name: str, healthy: int, **spec: Any) -> JsonObject:
     """A budget for pods with label `app: web` that the disruption controller has counted."""
     await made(world, BUDGETS, budget(name, **spec))
 
@@ -80,7 +80,7 @@ async def counted_budget(world: World, name: str, healthy: int, **spec: Any) -> 
     return found
 
 
-async def events(world: World, resource: Resource, version: str, number: int, **options: Any) -> list[WatchEvent]:  # noqa: ANN401
+async def events(world: World, resource: Resource, version: str, number: int, **options: Any) -> list[WatchEvent]:
     """The first events, bookmarks aside, of a watch of the namespace."""
     found: list[WatchEvent] = []
     stream = world.api.watch(resource, world.namespace, resource_version=version, **options)

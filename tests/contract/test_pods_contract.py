@@ -207,6 +207,25 @@ async def test_one_owner_of_two_goes(world: World) -> None:
     assert found["metadata"]["ownerReferences"][0]["uid"] == second["metadata"]["uid"]
 
 
+async def test_a_foreground_deletion(world: World) -> None:
+    """The owner stays while what blocks it is there, and does not stop anybody from creating more of it."""
+    parent = await made(world, SCALE_SETS, scale_set())
+    mine = [{**owner(parent), "blockOwnerDeletion": True}]
+    await made(world, LEASES, lease("kept", ownerReferences=mine, finalizers=["rollkeeper.io/test"]))
+    await made(world, LEASES, lease("free", ownerReferences=mine))
+    world.delete_in_foreground(SCALE_SETS, "web")
+    going = await world.api.get(SCALE_SETS, world.namespace, "web")
+    assert going["metadata"]["deletionTimestamp"]
+    assert going["metadata"]["finalizers"] == ["foregroundDeletion"]
+    await world.until(LEASES, "free", lambda found: found is None)
+    await world.until(LEASES, "kept", lambda found: found and found["metadata"].get("deletionTimestamp"))
+    late = await made(world, LEASES, lease("late", ownerReferences=mine))
+    assert late["metadata"]["uid"]
+    await world.api.merge_patch(LEASES, world.namespace, "kept", {"metadata": {"finalizers": None}})
+    await world.until(SCALE_SETS, "web", lambda found: found is None)
+    await world.until(LEASES, "late", lambda found: found is None)
+
+
 async def test_two_controllers(world: World) -> None:
     parent = await made(world, SCALE_SETS, scale_set())
     two = [owner(parent), {**owner(parent), "uid": NOBODY}]

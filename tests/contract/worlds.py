@@ -41,6 +41,9 @@ class World(Protocol):
     async def limit_pods(self, number: int) -> None:
         """A quota of the namespace."""
 
+    def delete_in_foreground(self, resource: Resource, name: str) -> None:
+        """As `kubectl delete --cascade=foreground --wait=false` does."""
+
 
 class MemoryWorld:
     """Waiting lets virtual time pass."""
@@ -63,11 +66,15 @@ class MemoryWorld:
     async def limit_pods(self, number: int) -> None:
         self.cluster.quota.hard[self.namespace] = number
 
+    def delete_in_foreground(self, resource: Resource, name: str) -> None:
+        self.cluster.server.delete(resource, self.namespace, name, foreground=True)
+
 
 class RealWorld:
     """Waiting is watching."""
 
-    def __init__(self, api: Client, namespace: str, minor: int) -> None:
+    def __init__(self, cluster: RealCluster, api: Client, namespace: str, minor: int) -> None:
+        self._cluster = cluster
         self.api = api
         self.namespace = namespace
         self.minor = minor
@@ -91,6 +98,10 @@ class RealWorld:
         await self.api.create(QUOTAS, self.namespace, quota)
         await self.until(QUOTAS, "pods", lambda found: found and found.get("status", {}).get("hard"))
 
+    def delete_in_foreground(self, resource: Resource, name: str) -> None:
+        place = ("--namespace", self.namespace, resource.plural, name)
+        self._cluster.kubectl("delete", *place, "--cascade=foreground", "--wait=false")
+
 
 @asynccontextmanager
 async def real_world(cluster: RealCluster) -> AsyncIterator[RealWorld]:
@@ -100,7 +111,7 @@ async def real_world(cluster: RealCluster) -> AsyncIterator[RealWorld]:
         name = f"contract-{uuid.uuid4().hex[:10]}"
         await api.create(NAMESPACES, None, {"metadata": {"name": name}})
         version = json.loads(cluster.kubectl("version", "--output=json"))["serverVersion"]
-        world = RealWorld(api, name, int(version["minor"].rstrip("+")))
+        world = RealWorld(cluster, api, name, int(version["minor"].rstrip("+")))
         await world.until(SERVICE_ACCOUNTS, "default", lambda found: found)  # pods are refused before
         yield world
         await api.delete(NAMESPACES, None, name)

@@ -36,6 +36,7 @@ class VirtualClock:
         self._now = start
         self._timers: list[tuple[datetime, int, Timer]] = []
         self._asked = 0
+        self._advancing = False
 
     def now(self) -> datetime:
         return self._now
@@ -61,7 +62,15 @@ class VirtualClock:
         """Let time pass. What is due, and what that leads to within the time, happens on the way."""
         if seconds < 0:
             raise ValueError("time does not run backwards")
-        end = self._now + timedelta(seconds=seconds)
+        if self._advancing:
+            raise RuntimeError("what the clock calls may not advance it")
+        self._advancing = True
+        try:
+            self._run_to(self._now + timedelta(seconds=seconds))
+        finally:
+            self._advancing = False
+
+    def _run_to(self, end: datetime) -> None:
         at_once = 0
         while (due := self.next_due()) is not None and due <= end:
             at_once = at_once + 1 if due == self._now else 0

@@ -6,10 +6,11 @@ Like the real ones they act after the change that they answer to, never within i
 import math
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.resources import BUDGETS, CLAIMS, PODS, Resource
-from tests.simulation import selectors
+from tests.simulation import metadata, selectors
 from tests.simulation.eviction import DISRUPTED_FOR
 from tests.simulation.kinds import CLAIM_FINALIZER
 from tests.simulation.objects import Key, controller_of, is_true, key_of, parse_time
@@ -29,10 +30,31 @@ class GarbageCollector:
         meta = change.object["metadata"]
         if change.type == "DELETED":
             self._later(lambda: self._collect_dependents(meta["uid"]))
+            for owner in meta.get("ownerReferences", []):
+                self._later(partial(self._go_on, owner["uid"]))
+        elif metadata.FOREGROUND in meta.get("finalizers", []):
+            self._later(lambda: self._go_on(meta["uid"]))
         elif change.type == "ADDED" and meta.get("ownerReferences"):
             # The owner may be gone already: who creates from a stale cache must see its object vanish.
             resource, key = change.resource, key_of(change.object)
             self._later(lambda: self._collect(resource, key))
+
+    def _go_on(self, uid: str) -> None:
+        """A foreground deletion: the dependents go first, and the owner when none of them blocks it any more."""
+        place = self._server.store.find(uid)
+        if place is None or metadata.FOREGROUND not in self._server.stored(*place)["metadata"].get("finalizers", []):
+            return
+        self._delete_dependents(uid)
+        dependents = (self._server.stored(*found) for found in self._server.store.dependents(uid))
+        if not any(_blocks(dependent, uid) for dependent in dependents):
+            owner = self._server.stored(*place)
+            self._server.write(place[0], metadata.without_finalizer(owner, metadata.FOREGROUND))
+
+    def _delete_dependents(self, uid: str) -> None:
+        for resource, key in self._server.store.dependents(uid):
+            meta = self._server.stored(resource, key)["metadata"]
+            if "deletionTimestamp" not in meta and len(meta["ownerReferences"]) == 1:
+                self._server.delete(resource, key[0] or None, key[1], uid=meta["uid"])
 
     def _later(self, act: Callable[[], None]) -> None:
         self._server.clock.call_later(self._delay, act)
@@ -153,8 +175,12 @@ class ClaimProtection:
         used = set[str]().union(*map(claims_of, self._server.store.items(PODS, namespace))) if going else set()
         for claim in going:
             if claim["metadata"]["name"] not in used:
-                left = [name for name in claim["metadata"].get("finalizers", []) if name != CLAIM_FINALIZER]
-                self._server.write(CLAIMS, {**claim, "metadata": {**claim["metadata"], "finalizers": left}})
+                self._server.write(CLAIMS, metadata.without_finalizer(claim, CLAIM_FINALIZER))
+
+
+def _blocks(dependent: JsonObject, uid: str) -> bool:
+    owners = dependent["metadata"]["ownerReferences"]
+    return any(owner["uid"] == uid and owner.get("blockOwnerDeletion") for owner in owners)
 
 
 def claims_of(pod: JsonObject) -> list[str]:

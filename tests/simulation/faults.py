@@ -2,9 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 from rollkeeper.kube import errors
 from rollkeeper.kube.api import JsonObject, KubeApi, ObjectList, WatchEvent
@@ -154,10 +155,11 @@ class FaultyApi:
         if fault is not None:
             raise self._failed(fault)
         stream = self._api.watch(resource, namespace, resource_version=resource_version, label_selector=label_selector)
-        async for event in stream:
-            if self.dead:
-                raise Killed
-            yield event
+        async with aclosing(cast("AsyncGenerator[WatchEvent]", stream)):
+            async for event in stream:
+                if self.dead:
+                    raise Killed
+                yield event
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject:
         call = self._call("get", resource, namespace, name)

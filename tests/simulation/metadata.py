@@ -9,6 +9,8 @@ from tests.simulation import answers
 from tests.simulation.objects import timestamp
 
 SERVER_OWNED = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
+FOREGROUND = "foregroundDeletion"
+"""The finalizer of what waits for its dependents to go first."""
 EMPTY_IS_ABSENT = ("labels", "annotations", "finalizers", "ownerReferences")
 
 
@@ -83,6 +85,16 @@ def terminating(obj: JsonObject, now: datetime, grace: int) -> JsonObject:
     meta["deletionTimestamp"] = timestamp(now + timedelta(seconds=grace))
     meta["deletionGracePeriodSeconds"] = grace
     return {**obj, "metadata": meta}
+
+
+def with_finalizer(obj: JsonObject, name: str) -> JsonObject:
+    meta = obj["metadata"]
+    return {**obj, "metadata": {**meta, "finalizers": [*meta.get("finalizers", []), name]}}
+
+
+def without_finalizer(obj: JsonObject, name: str) -> JsonObject:
+    meta = obj["metadata"]
+    return {**obj, "metadata": {**meta, "finalizers": [kept for kept in meta.get("finalizers", []) if kept != name]}}
 
 
 def _set_namespace(meta: JsonObject, resource: Resource, namespace: str | None) -> None:

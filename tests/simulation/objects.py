@@ -26,7 +26,7 @@ def parse_time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def merge(target: Any, patch: Any) -> Any:  # noqa: ANN401 - any JSON value
+def merge(target: Any, patch: Any) -> Any:
     """RFC 7396. Neither argument is changed; the result may share parts with both."""
     if not isinstance(patch, dict):
         return patch

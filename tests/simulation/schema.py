@@ -25,7 +25,7 @@ def apply(schema: Schema, obj: JsonObject) -> JsonObject:
     return {**made, "metadata": obj["metadata"]}
 
 
-def faults(schema: Schema, value: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 - any JSON value
+def faults(schema: Schema, value: Any, path: str = "") -> Iterator[str]:
     """What the server would refuse, one sentence each."""
     if not _has_type(schema, value):
         yield f"{path}: Invalid value: must be of type {schema['type']}"
@@ -42,7 +42,7 @@ def faults(schema: Schema, value: Any, path: str = "") -> Iterator[str]:  # noqa
             yield from faults(schema["items"], item, f"{path}[{index}]")
 
 
-def _own_faults(schema: Schema, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any JSON value
+def _own_faults(schema: Schema, value: Any, path: str) -> Iterator[str]:
     if "enum" in schema and value not in schema["enum"]:
         yield f'{path}: Unsupported value: "{value}": supported values: {schema["enum"]}'
     if isinstance(value, str):
@@ -74,7 +74,7 @@ def _list_faults(schema: Schema, value: list[Any], path: str) -> Iterator[str]:
                 yield f"{path}[{index}]: Duplicate value: {dict(zip(keys, key, strict=True))}"
 
 
-def _has_type(schema: Schema, value: Any) -> bool:  # noqa: ANN401 - any JSON value
+def _has_type(schema: Schema, value: Any) -> bool:
     if value is None:
         return bool(schema.get("nullable")) or "type" not in schema
     if "type" not in schema:
@@ -95,7 +95,7 @@ def _children(schema: Schema, value: JsonObject) -> Iterator[tuple[str, Any, Sch
             yield name, child, rest
 
 
-def _pruned(schema: Schema, value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _pruned(schema: Schema, value: Any) -> Any:
     if isinstance(value, list):
         return [_pruned(schema.get("items", {_PRESERVE: True}), item) for item in value]
     if not isinstance(value, dict):
@@ -106,7 +106,7 @@ def _pruned(schema: Schema, value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return known
 
 
-def _defaulted(schema: Schema, value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _defaulted(schema: Schema, value: Any) -> Any:
     if isinstance(value, list):
         return [_defaulted(schema.get("items", {}), item) for item in value]
     if not isinstance(value, dict):

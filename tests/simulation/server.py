@@ -108,11 +108,15 @@ class ApiServer:
         *,
         uid: str | None = None,
         resource_version: str | None = None,
+        foreground: bool = False,
     ) -> JsonObject | None:
+        """With `foreground` the object stays until what it owns and what blocks it (`blockOwnerDeletion`) is gone."""
         current = self.stored(resource, _key(resource, namespace, name))
         metadata.check_preconditions(resource, current, uid, resource_version)
         if "deletionTimestamp" in current["metadata"]:
             return clone(current)
+        if foreground:
+            current = metadata.with_finalizer(current, metadata.FOREGROUND)
         grace = _grace(resource, current)
         if grace == 0 and not current["metadata"].get("finalizers"):
             self.store.remove(resource, key_of(current))
