@@ -6,7 +6,8 @@ list finds.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import kopf
@@ -14,6 +15,7 @@ import kopf
 from rollkeeper.controllers.caches import Caches
 from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.kube.api import JsonObject
+from rollkeeper.kube.connection import Credentials
 from rollkeeper.kube.resources import Resource
 from rollkeeper.kube.store import Store
 
@@ -47,18 +49,21 @@ def settings() -> kopf.OperatorSettings:
     return chosen
 
 
-def registry(caches: Caches) -> kopf.OperatorRegistry:
-    """Handlers that bring each event of our kinds into the caches, whose listeners do the rest."""
+def registry(caches: Caches, credentials: Callable[[], Awaitable[Credentials]]) -> kopf.OperatorRegistry:
+    """Handlers that bring each event of our kinds into the caches, whose listeners do the rest.
+
+    kopf logs in with `credentials`: its own ways know neither our kubeconfig flag nor the context.
+    """
     handlers = kopf.OperatorRegistry()
-    kopf.on.login(registry=handlers)(_login)
+
+    async def login(**_kwargs: object) -> kopf.ConnectionInfo:
+        return kopf.ConnectionInfo(**asdict(await credentials()))
+
+    kopf.on.login(registry=handlers)(login)
     _watch(handlers, SCALE_SETS, caches.scale_sets)
     _watch(handlers, IMAGE_VERSIONS, caches.image_versions)
     _watch(handlers, UPGRADE_RUNS, caches.runs)
     return handlers
-
-
-def _login(**kwargs: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401 - kopf's own
-    return kopf.login_via_client(**kwargs)
 
 
 def _watch(handlers: kopf.OperatorRegistry, resource: Resource, store: "Store[Any]") -> None:

@@ -10,6 +10,7 @@ from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.errors import NotFound
 from rollkeeper.kube.resources import CLAIMS, PODS
 from tests.simulation.cluster import Cluster
+from tests.simulation.faults import Call
 from tests.simulation.store import Change
 
 JsonMap = dict[str, Any]
@@ -64,6 +65,36 @@ class Witness:
             assert ordinal in ranges.parse(run["instances"]["failed"]), (
                 f"H3: web-{ordinal} put back before it was failed"
             )
+
+    def before(self, call: Call) -> None:
+        """I1, I2, I9: a pod is taken down only for a reason that is written down already."""
+        if call.resource != PODS or call.verb not in {"evict", "delete"}:
+            return
+        pod = self._cluster.pods(call.namespace or "").get(call.name)
+        if pod is None:
+            return
+        labels = pod["metadata"].get("labels", {})
+        assert "rollkeeper.io/scale-set" in labels, f"I2: {call} is not on an instance"
+        scale_set = self._cluster.server.get(SCALE_SETS, call.namespace, labels["rollkeeper.io/scale-set"])
+        owners = [o["uid"] for o in pod["metadata"].get("ownerReferences", ())]
+        assert scale_set["metadata"]["uid"] in owners, f"I2: {call} is on somebody else's pod"
+        ordinal = int(labels["rollkeeper.io/ordinal"])
+        assert self._may_go(scale_set, pod, ordinal, call), f"I9: {call} was not written down before"
+
+    def _may_go(self, scale_set: JsonObject, pod: JsonObject, ordinal: int, call: Call) -> bool:
+        status = scale_set.get("status", {})
+        if call.verb == "delete" and (
+            ordinal >= scale_set["spec"]["replicas"]
+            or pod["status"].get("phase") in {"Failed", "Succeeded"}
+            or "provenImageVersion" not in status
+        ):
+            return True
+        for run in self._cluster.server.store.items(UPGRADE_RUNS, call.namespace or ""):
+            found = run.get("status", {})
+            if found.get("runningStatus", {}).get("code") in ACTIVE and found.get("currentBatch"):
+                in_hand = ranges.parse(found["instances"]["inProgress"]) | ranges.parse(found["instances"]["failed"])
+                return ordinal in ranges.parse(found["currentBatch"]["instances"]) & in_hand
+        return False
 
     def check(self) -> None:
         """I1 to I5, on what stands there now."""

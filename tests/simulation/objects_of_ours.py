@@ -50,7 +50,7 @@ def scale_set(
     }
 
 
-def image_version(version: str, **spec: Any) -> JsonMap:  # noqa: ANN401 - fields of the spec
+def image_version(version: str, **spec: Any) -> JsonMap:
     return {
         "apiVersion": API_VERSION,
         "kind": "ImageVersion",
@@ -59,7 +59,7 @@ def image_version(version: str, **spec: Any) -> JsonMap:  # noqa: ANN401 - field
     }
 
 
-def upgrade_run(name: str, version: str | None = None, **spec: Any) -> JsonMap:  # noqa: ANN401 - fields of the spec
+def upgrade_run(name: str, version: str | None = None, **spec: Any) -> JsonMap:
     wanted = {"imageVersion": version} if version else {}
     return {
         "apiVersion": API_VERSION,

@@ -1,21 +1,22 @@
 """A controller process in a simulation: its caches fed by hand, its queue a set of keys, its time the cluster's."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from rollkeeper.controllers.manager import Manager, Work
 from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
+from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.errors import ApiError
 from rollkeeper.kube.events import EventRecorder
 from rollkeeper.kube.queue import Priority, WorkQueue
 from rollkeeper.kube.resources import CLAIMS, CONTROLLER_REVISIONS, NODES, PODS
 from tests.simulation.cluster import Cluster
-from tests.simulation.faults import FaultyApi, Killed, Plan, no_faults
+from tests.simulation.faults import Call, FaultyApi, Killed, Plan, no_faults
 from tests.simulation.feed import Feed
 
-MOST_ROUNDS = 200
+MOST_ROUNDS = 1000
 RETRY = timedelta(seconds=1)
 
 
@@ -51,12 +52,26 @@ class VirtualNow:
         return self._cluster.clock.now()
 
 
+class WatchedApi(FaultyApi):
+    """A FaultyApi that shows each call to a witness before it takes effect."""
+
+    def __init__(self, api: KubeApi, plan: Plan, watch: Callable[[Call], None] | None) -> None:
+        super().__init__(api, plan)
+        self._watch = watch
+
+    def _call(self, *args: Any, **kwargs: Any) -> Call:
+        call = super()._call(*args, **kwargs)
+        if self._watch is not None:
+            self._watch(call)
+        return call
+
+
 class Process:
     """One controller. Killing it loses its memory; what it wrote stays."""
 
-    def __init__(self, cluster: Cluster, plan: Plan = no_faults) -> None:
+    def __init__(self, cluster: Cluster, plan: Plan = no_faults, watch: Callable[[Call], None] | None = None) -> None:
         self.cluster = cluster
-        self.api = FaultyApi(cluster.api, plan)
+        self.api = WatchedApi(cluster.api, plan, watch)
         self.errors: list[Exception] = []
         now = VirtualNow(cluster)
         self.queue = DirtyKeys(now)

@@ -30,8 +30,8 @@ class Rollout:
         self.cluster = Cluster(zones=zones, room=10_000, images=images if images is not None else Images(healthy(1, 1)))
         self.server = self.cluster.server
         self.log: list[str] = []
-        self.process = Process(self.cluster)
         self.witness = invariants.Witness(self.cluster)
+        self.process = Process(self.cluster, watch=self.witness.before)
         self._calls_told = 0
         self._told: dict[str, str] = {}
         self._manifest = scale_set(replicas, **kwargs)
@@ -95,7 +95,7 @@ class Rollout:
     def restart(self, plan: Plan = no_faults) -> None:
         """SIGKILL and start: the memory is gone."""
         self.process.api.kill()
-        self.process = Process(self.cluster, plan)
+        self.process = Process(self.cluster, plan, self.witness.before)
         self._calls_told = 0
 
     @property

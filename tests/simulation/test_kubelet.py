@@ -248,3 +248,26 @@ def test_a_pod_waits_for_its_claims() -> None:
     cluster.advance(5)
     assert ready(cluster)
     assert cluster.server.get(CLAIMS, "default", "data-web-0")["status"]["phase"] == "Bound"
+
+
+def test_a_claim_that_goes_is_not_used() -> None:
+    cluster = Cluster()
+    claim = {"metadata": {"name": "data", "finalizers": ["rollkeeper.io/test"]}, "spec": {}}
+    cluster.server.create(CLAIMS, "default", claim)
+    cluster.server.delete(CLAIMS, "default", "data")
+    started(cluster, pod(volumes=[{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]))
+    scheduled = condition(stored(cluster), "PodScheduled")
+    assert scheduled is not None
+    assert scheduled["message"] == 'persistentvolumeclaim "data" is being deleted'
+
+
+def test_a_swapped_container_forgets_what_the_old_image_was_about_to_do() -> None:
+    cluster = Cluster()
+    cluster.images.set(IMAGE, images.ready_then_unready(1, 1, after=10))
+    started(cluster)
+    cluster.advance(5)
+    containers = [{**stored(cluster)["spec"]["containers"][0], "image": "registry.test/os:2"}]
+    cluster.server.merge_patch(PODS, "default", "web-0", {"spec": {"containers": containers}})
+    cluster.advance(60)
+    assert ready(cluster)
+    assert container(cluster)["restartCount"] == 1

@@ -1,7 +1,6 @@
 """The commands."""
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -63,8 +62,6 @@ def run(
             "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         ) from None
     logs.set_up(settings.log_format, settings.log_level)
-    if settings.kubeconfig is not None:
-        os.environ["KUBECONFIG"] = str(settings.kubeconfig)  # kopf's login finds it there
     asyncio.run(operator.run(settings))
 
 

@@ -28,9 +28,7 @@ logger = logging.getLogger(__name__)
 async def run(settings: Settings) -> None:
     """Runs the controller until SIGTERM or SIGINT. Raises what makes going on impossible, LeadershipLost among it."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    _stop_on_signals(stop)
     api = await Client.connect(settings.kubeconfig, settings.context, qps=settings.qps, burst=settings.burst)
     async with api:
         identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}-{secrets.token_hex(4)}"
@@ -43,6 +41,12 @@ async def run(settings: Settings) -> None:
             namespaces=settings.watch_namespaces,
         )
         await _Process(settings, api, manager, recorder, identity, stop).run()
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
 
 
 class _Process:
@@ -101,14 +105,24 @@ class _Process:
         namespaces = {*self._settings.watch_namespaces}
         if namespaces:
             namespaces.add(self._settings.images_namespace or self._settings.namespace)
+        ready = asyncio.Event()
+        taken_back = asyncio.create_task(self._take_back_signals(ready))
         await kopf.operator(
-            registry=handlers.registry(self._manager.caches),
+            registry=handlers.registry(self._manager.caches, self._api.credentials),
             settings=handlers.settings(),
             standalone=True,
             clusterwide=not namespaces,
             namespaces=sorted(namespaces),
             stop_flag=self._stop,
+            ready_flag=ready,
         )
+        taken_back.cancel()
+        self._stop.set()  # kopf ends quietly on a signal that comes before we took them back; the others must end too
+
+    async def _take_back_signals(self, ready: asyncio.Event) -> None:
+        """Kopf puts its own handlers in place of ours, which end kopf alone, and fail when a signal comes twice."""
+        await ready.wait()
+        _stop_on_signals(self._stop)
 
     async def _resync(self) -> None:
         while True:

@@ -118,9 +118,12 @@ class Manager:
         self.queue.add(("ScaleSet", *key))
 
     def _image_version_changed(self, key: Key, old: ImageVersion | None, new: ImageVersion | None) -> None:
-        image = image_name((new or old).spec)  # type: ignore[union-attr]
-        if new is None or old is None or old.spec != new.spec or old.metadata != new.metadata:
-            for other in self.caches.image_versions.by_index(image):  # a duplicate may be the winner now
+        version = new or old
+        if version is None:
+            return
+        image = image_name(version.spec)
+        for other in self.caches.image_versions.by_index(image):  # a duplicate may be the winner now
+            if other.spec.version == version.spec.version:
                 self.queue.add(("ImageVersion", other.metadata.namespace, other.metadata.name))
         for scale_set in self.caches.scale_sets.by_index(image):
             if key[0] in (scale_set.metadata.namespace, self.images_namespace):

@@ -26,9 +26,15 @@ def load(status: ScaleSetStatus, instances: Mapping[int, Instance], replicas: in
     return assignment
 
 
-def dump(assignment: Assignment) -> tuple[AssignedVersion, ...]:
-    """The assignment as it stands in the status: one entry a pair, newest version first."""
+def dump(assignment: Assignment, proven: Pair | None) -> tuple[AssignedVersion, ...]:
+    """The assignment as it stands in the status: one entry a pair, newest version first.
+
+    The proven pair has an entry even when nothing runs it: its reference must outlive its ImageVersion, or a set that
+    was scaled in to 0 could not be scaled out again (V8).
+    """
     groups: dict[Pair, list[int]] = defaultdict(list)
+    if proven is not None:
+        groups[proven] = []
     for ordinal, pair in assignment.items():
         groups[pair].append(ordinal)
     ordered = sorted(groups, key=lambda p: (tuple(-n for n in parse_version(p.version)), p.revision, p.image))

@@ -105,7 +105,7 @@ def _set_status(ctx: Context, new: NewInstances, auto: Automatic, rolled: Rollin
         auto=auto,
         blocked=auto.blocked if chosen.name is None else None,
         stalled=set_status.stalled_by(ctx, new.pair, needs_pods=waits),
-        new=new.pair,
+        proven=new.proven,
     )
     named = new.status.model_copy(update={"active_run_name": chosen.name})
     return set_status.compute(named, ctx, rolled.assignment, situation)

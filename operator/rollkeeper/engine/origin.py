@@ -15,13 +15,16 @@ class NewInstances:
 
     pair: Pair | None
     status: ScaleSetStatus
+    proven: Pair | None
+    """The proven pair, also when it becomes so only now."""
 
 
 def consider(ctx: Context, active: UpgradeRun | None) -> NewInstances:
     """F4, F4b; during a whole-set user's downgrade its target (V5)."""
     status = ctx.snapshot.scale_set.status
     if ctx.proven:
-        return NewInstances(_downgrade_target(status, active) or proven_pair(ctx), status)
+        proven = proven_pair(ctx)
+        return NewInstances(_downgrade_target(status, active) or proven, status, proven)
     found = creation.consider(ctx)
     if found.pair is not None:
         status = status.model_copy(
@@ -37,14 +40,15 @@ def consider(ctx: Context, active: UpgradeRun | None) -> NewInstances:
                 "ever_healthy": None,
             }
         )
-    return NewInstances(found.pair, status)
+    return NewInstances(found.pair, status, found.proven)
 
 
 def proven_pair(ctx: Context) -> Pair | None:
     """The proven pair with its full reference, which instances that run it remember best (V8)."""
     status = ctx.snapshot.scale_set.status
     version, revision = status.proven_image_version or "", status.proven_model_revision or ""
-    known = [*ctx.assignment.values(), *(i.pair for i in ctx.instances.values())]
+    kept = (Pair(v.version, v.image, v.model_revision) for v in status.versions)
+    known = [*kept, *(i.pair for i in ctx.instances.values())]
     for pair in known:
         if (pair.version, pair.revision) == (version, revision):
             return pair

@@ -24,8 +24,8 @@ class Situation:
     auto: Automatic
     blocked: Blocked | None
     stalled: tuple[State, str] | None
-    new: Pair | None
-    """What new instances get; None: nothing can be created."""
+    proven: Pair | None
+    """The proven pair."""
 
 
 def compute(status: ScaleSetStatus, ctx: Context, assignment: Assignment, situation: Situation) -> ScaleSetStatus:
@@ -41,7 +41,7 @@ def compute(status: ScaleSetStatus, ctx: Context, assignment: Assignment, situat
         "label_selector": f"{LABEL_SCALE_SET}={snapshot.scale_set.metadata.name}",
         "latest_image_version": newest.version if newest else None,
         "model_revision": snapshot.revision,
-        "versions": assignments.dump(assignment),
+        "versions": assignments.dump(assignment, situation.proven),
         "left_failed": ranges.render(ranges.parse(status.left_failed or "") & ctx.unhealthy) or None,
     }
     wanted = [

@@ -14,7 +14,7 @@ import aiohttp
 
 from rollkeeper.kube.api import JsonObject, ObjectList, WatchEvent
 from rollkeeper.kube.clock import ServerClock
-from rollkeeper.kube.connection import Connection
+from rollkeeper.kube.connection import Connection, Credentials
 from rollkeeper.kube.errors import Gone, Unavailable, from_status
 from rollkeeper.kube.exchange import Call, CallObserver, Exchange
 from rollkeeper.kube.lines import LineSplitter
@@ -64,6 +64,10 @@ class Client:
         clock = clock if clock is not None else ServerClock()
         bucket = TokenBucket(qps, burst)
         return cls(connection, Exchange(connection, deadline, bucket, clock, on_call), clock)
+
+    async def credentials(self) -> Credentials:
+        """Server and credentials, for a second client in this process. Raises Unauthorized."""
+        return await self._connection.credentials()
 
     async def close(self) -> None:
         """Closes all connections. Watches that still run end with Unavailable."""

@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Self
 
 import aiohttp
@@ -21,6 +22,19 @@ _CONNECTIONS = 100
 _KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 """Seconds of silence before probing, seconds between probes, unanswered probes that mean a dead connection. Linux'
 names; elsewhere (a developer's machine) the system's defaults are good enough."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What another client needs in order to speak to the same API server as the same user."""
+
+    server: str
+    ca_path: str | None
+    insecure: bool
+    scheme: str | None
+    token: str | None
+    certificate_path: str | None
+    private_key_path: str | None
 
 
 class Connection:
@@ -65,6 +79,20 @@ class Connection:
     def host(self) -> str:
         """The URL of the server, without a slash at the end."""
         return str(self._api_client.configuration.host).rstrip("/")
+
+    async def credentials(self) -> Credentials:
+        """Server and credentials as they are now (tokens are rotated). Raises Unauthorized."""
+        configuration = self._api_client.configuration
+        scheme, _, token = (await self.authorization() or "").rpartition(" ")
+        return Credentials(
+            server=self.host,
+            ca_path=configuration.ssl_ca_cert,
+            insecure=not configuration.verify_ssl,
+            scheme=scheme or None,
+            token=token or None,
+            certificate_path=configuration.cert_file,
+            private_key_path=configuration.key_file,
+        )
 
     async def close(self) -> None:
         """Closes all connections."""
