@@ -1,26 +1,14 @@
-"""What the controller takes for granted of objects: create, get, patch, status, generation, delete, finalizers."""
-
-import asyncio
+"""What the controller takes for granted of objects: create, get, patch, status, generation."""
 
 import pytest
 
 from rollkeeper.controllers.resources import SCALE_SETS
 from rollkeeper.kube import errors
 from rollkeeper.kube.api import JsonObject
-from rollkeeper.kube.resources import CLAIMS, CONTROLLER_REVISIONS, LEASES, PODS, Resource
-from tests.contract.bodies import SPEC, lease, made, named, pod, scale_set
+from rollkeeper.kube.resources import CONTROLLER_REVISIONS, LEASES, PODS, Resource
+from tests.contract.bodies import SPEC, lease, made, named, patched, pod, scale_set, status_patched, version_of
 from tests.contract.worlds import World
 from tests.simulation.memory_api import MemoryApi
-
-FINALIZER = "rollkeeper.io/test"
-
-
-async def patched(world: World, body: JsonObject, resource: Resource = SCALE_SETS, name: str = "web") -> JsonObject:
-    return await world.api.merge_patch(resource, world.namespace, name, body)
-
-
-async def status_patched(world: World, body: JsonObject, name: str = "web") -> JsonObject:
-    return await world.api.merge_patch(SCALE_SETS, world.namespace, name, body, subresource="status")
 
 
 async def asked(world: World, verb: str, resource: Resource) -> None:
@@ -30,10 +18,6 @@ async def asked(world: World, verb: str, resource: Resource) -> None:
         await patched(world, {"metadata": {"labels": {"a": "b"}}}, resource)
     else:
         await world.api.delete(resource, world.namespace, "web")
-
-
-def version_of(obj: JsonObject) -> str:
-    return str(obj["metadata"]["resourceVersion"])
 
 
 def lasting(obj: JsonObject) -> JsonObject:
@@ -277,120 +261,3 @@ async def test_kinds_without_generation_and_status(world: World) -> None:
     assert "generation" not in after["metadata"]
     assert "status" not in after
     assert after["spec"] == {"holderIdentity": "b", "leaseDurationSeconds": 15}
-
-
-# --- delete and finalizers --------------------------------------------------------------------------------------------
-
-
-async def test_delete_at_once(world: World) -> None:
-    await made(world, SCALE_SETS, scale_set())
-    assert await world.api.delete(SCALE_SETS, world.namespace, "web") is None
-    with pytest.raises(errors.NotFound):
-        await world.api.get(SCALE_SETS, world.namespace, "web")
-
-
-async def test_preconditions_of_a_delete(world: World) -> None:
-    first = await made(world, SCALE_SETS, scale_set())
-    await world.api.delete(SCALE_SETS, world.namespace, "web", uid=first["metadata"]["uid"])
-    second = await made(world, SCALE_SETS, scale_set())
-    assert second["metadata"]["uid"] != first["metadata"]["uid"]
-    current = await patched(world, {"spec": {"replicas": 2}})
-    with pytest.raises(errors.Conflict) as caught:
-        await world.api.delete(SCALE_SETS, world.namespace, "web", uid=first["metadata"]["uid"])
-    assert (caught.value.code, caught.value.reason) == (409, "Conflict")
-    assert 'Operation cannot be fulfilled on ScaleSet.rollkeeper.io "web": the UID in' in caught.value.message
-    with pytest.raises(errors.Conflict):
-        await world.api.delete(SCALE_SETS, world.namespace, "web", resource_version=version_of(second))
-    assert await world.api.get(SCALE_SETS, world.namespace, "web") == current
-    await world.api.delete(
-        SCALE_SETS, world.namespace, "web", uid=second["metadata"]["uid"], resource_version=version_of(current)
-    )
-
-
-async def test_finalizers_keep_and_release(world: World) -> None:
-    await made(world, SCALE_SETS, scale_set(finalizers=[FINALIZER]))
-    going = await world.api.delete(SCALE_SETS, world.namespace, "web")
-    assert going is not None
-    assert going["metadata"]["deletionTimestamp"]
-    assert going["metadata"]["deletionGracePeriodSeconds"] == 0
-    assert going["metadata"]["generation"] == 2
-    assert await world.api.delete(SCALE_SETS, world.namespace, "web") == going
-    with pytest.raises(errors.AlreadyExists):
-        await made(world, SCALE_SETS, scale_set())
-    last = await patched(world, {"metadata": {"finalizers": None}})
-    assert last["metadata"]["uid"] == going["metadata"]["uid"]
-    with pytest.raises(errors.NotFound):
-        await world.api.get(SCALE_SETS, world.namespace, "web")
-
-
-async def test_writes_to_what_is_being_deleted(world: World) -> None:
-    await made(world, SCALE_SETS, scale_set(finalizers=[FINALIZER]))
-    await world.api.delete(SCALE_SETS, world.namespace, "web")
-    after = await patched(world, {"spec": {"replicas": 2}})
-    assert (after["spec"]["replicas"], after["metadata"]["generation"]) == (2, 3)
-    after = await status_patched(world, {"status": {"replicas": 2}})
-    assert after["status"]["replicas"] == 2
-    with pytest.raises(errors.Invalid) as caught:
-        await patched(world, {"metadata": {"finalizers": [FINALIZER, "rollkeeper.io/late"]}})
-    assert "no new finalizers can be added if the object is being deleted" in caught.value.message
-    await patched(world, {"metadata": {"deletionTimestamp": None, "labels": {"a": "b"}}})
-    still = await world.api.get(SCALE_SETS, world.namespace, "web")
-    assert still["metadata"]["deletionTimestamp"]
-    await patched(world, {"metadata": {"finalizers": None}})
-
-
-async def test_a_claim_is_protected_until_nobody_uses_it(world: World) -> None:
-    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
-    await made(world, CLAIMS, named("data-web-0", spec))
-    volume = {"name": "data", "persistentVolumeClaim": {"claimName": "data-web-0"}}
-    body = pod()
-    await made(world, PODS, {**body, "spec": {**body["spec"], "volumes": [volume]}})
-    await world.until(PODS, "web-0", lambda found: found and found["status"]["phase"] == "Running")
-    going = await world.api.delete(CLAIMS, world.namespace, "data-web-0")
-    assert going is not None
-    assert going["metadata"]["finalizers"] == ["kubernetes.io/pvc-protection"]
-    await world.api.delete(PODS, world.namespace, "web-0")
-    await world.until(CLAIMS, "data-web-0", lambda found: found is None)
-
-
-# --- list -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("selector", "found"),
-    [
-        (None, "abc"),
-        ("tier=web", "ab"),
-        ("tier==web,size=big", "a"),
-        ("tier!=web", "c"),
-        ("tier in (web, db)", "ab"),
-        ("tier notin (web)", "c"),
-        ("size", "a"),
-        ("!size", "bc"),
-        ("tier=web,!size", "b"),
-        ("no-such=", ""),
-    ],
-)
-async def test_label_selectors(world: World, selector: str | None, found: str) -> None:
-    for name, labels in (("a", {"tier": "web", "size": "big"}), ("b", {"tier": "web"}), ("c", {})):
-        await made(world, LEASES, lease(name, labels=labels))
-    listing = await world.api.list(LEASES, world.namespace, label_selector=selector)
-    assert "".join(item["metadata"]["name"] for item in listing.items) == found
-
-
-async def test_a_list_has_all_of_it_whatever_the_size_of_a_page(world: World) -> None:
-    names = [f"lease-{number:04}" for number in range(620)]
-    await asyncio.gather(*(made(world, LEASES, lease(name)) for name in names))
-    listing = await world.api.list(LEASES, world.namespace)
-    assert [item["metadata"]["name"] for item in listing.items] == names
-    assert {(item["apiVersion"], item["kind"]) for item in listing.items} == {(LEASES.api_version, LEASES.kind)}
-    newest = max(int(version_of(item)) for item in listing.items)
-    assert int(listing.resource_version) >= newest
-    everywhere = await world.api.list(LEASES)
-    assert {version_of(item) for item in listing.items} <= {version_of(item) for item in everywhere.items}
-
-
-async def test_an_empty_list_has_a_version(world: World) -> None:
-    listing = await world.api.list(SCALE_SETS, world.namespace)
-    assert listing.items == ()
-    assert int(listing.resource_version) > 0

@@ -35,7 +35,7 @@ class World(Protocol):
     def minor(self) -> int:
         """Kubernetes 1.*: what newer versions add is not asked of older ones."""
 
-    async def until(self, resource: Resource, name: str, holds: Test) -> JsonObject | None:
+    async def until(self, resource: Resource, name: str, holds: Test, seconds: float = PATIENCE) -> JsonObject | None:
         """Wait until `holds` is true of the object (None: there is none), and return it. Raises TimeoutError."""
 
     async def limit_pods(self, number: int) -> None:
@@ -55,8 +55,8 @@ class MemoryWorld:
         self.cluster = Cluster(controller_delay=0.5)
         self.api = self.cluster.api
 
-    async def until(self, resource: Resource, name: str, holds: Test) -> JsonObject | None:
-        for _ in range(int(PATIENCE)):
+    async def until(self, resource: Resource, name: str, holds: Test, seconds: float = PATIENCE) -> JsonObject | None:
+        for _ in range(int(seconds)):
             found = self.cluster.server.store.get(resource, (self.namespace, name))
             if holds(found):
                 return found
@@ -79,8 +79,8 @@ class RealWorld:
         self.namespace = namespace
         self.minor = minor
 
-    async def until(self, resource: Resource, name: str, holds: Test) -> JsonObject | None:
-        async with asyncio.timeout(PATIENCE):
+    async def until(self, resource: Resource, name: str, holds: Test, seconds: float = PATIENCE) -> JsonObject | None:
+        async with asyncio.timeout(seconds):
             listing = await self.api.list(resource, self.namespace)
             found = next((obj for obj in listing.items if obj["metadata"]["name"] == name), None)
             if holds(found):
