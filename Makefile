@@ -43,7 +43,7 @@ demo: install ## show Rollkeeper at work on a local cluster
 	$(UV) run python -m hack.demo
 
 e2e: install ## run the end-to-end tests
-	$(UV) run python -m tests.e2e
+	$(UV) run pytest tests/e2e --verbose --log-cli-level=INFO
 
 bench: install ## measure Rollkeeper beside others
 	$(UV) run --group bench python -m bench

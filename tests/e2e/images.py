@@ -1,0 +1,96 @@
+"""Small OS images, made on the spot: a static busybox that serves its version and its health over HTTP.
+
+An image is imported as one tar: nothing is pulled and nothing is run to make it.
+"""
+
+import io
+import os
+import shutil
+import struct
+import tarfile
+from pathlib import Path
+
+from tests.e2e.programs import NoClusterError, logger, run
+
+REPOSITORY = "rollkeeper-e2e/web"
+PORT = 8080
+HEALTHY = ("1.0.0", "1.1.0", "1.3.0")
+BROKEN = "1.2.0"
+"""Its /health answers 404, so it never becomes ready."""
+
+START = """#!/bin/sh
+# Each start leaves a line on the data disk. sh stays the first process: httpd would not hear SIGTERM there.
+cat /www/version >> /data/log
+trap 'exit 0' TERM
+httpd -f -p 8080 -h /www &
+wait $!
+"""
+
+
+def build() -> list[str]:
+    """Make all images in the local Docker. Returns their names."""
+    busybox = static_busybox().read_bytes()
+    images = []
+    for version in (*HEALTHY, BROKEN):
+        change = ["--change", 'ENTRYPOINT ["/bin/sh", "/start"]', "--change", f"EXPOSE {PORT}"]
+        run(["docker", "import", *change, "-", image(version)], stdin=_root(busybox, version))
+        images.append(image(version))
+    return images
+
+
+def image(version: str) -> str:
+    """The name of the image of a version."""
+    return f"{REPOSITORY}:{version}"
+
+
+def _root(busybox: bytes, version: str) -> bytes:
+    files = {"bin/busybox": busybox, "start": START.encode(), "www/version": f"{version}\n".encode()}
+    if version != BROKEN:
+        files["www/health"] = b"ok\n"
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(content), 0o755
+            tar.addfile(member, io.BytesIO(content))
+        for program in ("sh", "cat", "httpd"):
+            link = tarfile.TarInfo(f"bin/{program}")
+            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+            tar.addfile(link)
+    return packed.getvalue()
+
+
+def static_busybox() -> Path:
+    """The one that is installed; where it is missing, Debian's, installed by root.
+
+    Raises:
+        NoClusterError: there is none.
+    """
+    found = _installed()
+    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        logger.info("installing busybox-static")
+        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        run(["apt-get", "update", "-qq"], seconds=300, environment=quiet)
+        run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "busybox-static"], environment=quiet)
+        found = _installed()
+    if found is None:
+        message = "no static busybox with httpd on the PATH: install it (Debian: apt-get install busybox-static)"
+        raise NoClusterError(message)
+    return found
+
+
+def _installed() -> Path | None:
+    found = shutil.which("busybox")
+    if found is None or not _is_static(Path(found)) or "httpd" not in run([found, "--list"]).split():
+        return None
+    return Path(found).resolve()
+
+
+def _is_static(program: Path) -> bool:
+    """No program header of a 64-bit ELF file asks for a dynamic loader (PT_INTERP)."""
+    content = program.read_bytes()
+    if content[:5] != b"\x7fELF\x02":
+        return False
+    (start,) = struct.unpack_from("<Q", content, 32)
+    size, count = struct.unpack_from("<HH", content, 54)
+    return all(struct.unpack_from("<I", content, start + size * n)[0] != 3 for n in range(count))
