@@ -58,6 +58,10 @@ class Rollout:
         self.server.merge_patch(SCALE_SETS, *SET, {"spec": spec})
         self.say(f"user changes ScaleSet web: {spec}")
 
+    def annotate_set(self, annotations: JsonMap) -> None:
+        self.server.merge_patch(SCALE_SETS, *SET, {"metadata": {"annotations": annotations}})
+        self.say(f"user annotates ScaleSet web: {annotations}")
+
     def opt_out(self) -> None:
         self.patch_set({"upgradePolicy": {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": False}}})
 

@@ -332,3 +332,51 @@ def set_of_a_thousand() -> Rollout:
     rollout.run(lambda: rollout.status["provenImageVersion"] == "1.1.0")
     rollout.run_until_quiet()
     return rollout
+
+
+@scenario
+def pause_between_batches() -> Rollout:
+    """B7: time passes between two batches, with the upgraded instances watched."""
+    rollout = proven(3, rolling={"pauseTimeBetweenBatchesSeconds": 20})
+    rollout.publish("1.1.0")
+    rollout.run(lambda: rollout.status["provenImageVersion"] == "1.1.0")
+    rollout.run_until_quiet()
+    return rollout
+
+
+@scenario
+def unhealthy_instances_first() -> Rollout:
+    """B3: with prioritizeUnhealthyInstances an unhealthy instance is in the first batch."""
+    rollout = proven(rolling={"prioritizeUnhealthyInstances": True})
+    rollout.set_ready(7, ready=False)
+    rollout.run_for(2)
+    rollout.publish("1.1.0")
+    rollout.run(lambda: rollout.status["provenImageVersion"] == "1.1.0")
+    rollout.run_until_quiet()
+    return rollout
+
+
+@scenario
+def hold_released_by_the_user() -> Rollout:
+    """F3: the annotation releases that one hold, and the version is tried again."""
+    rollout = proven(3)
+    rollout.publish("1.1.0", never_ready())
+    rollout.run(ended(rollout))
+    rollout.cluster.images.set(reference("1.1.0"), healthy(1, 1))
+    hold = rollout.status["heldVersions"][0]
+    rollout.annotate_set({"rollkeeper.io/release-hold": f"1.1.0/{hold['runName']}"})
+    rollout.run(lambda: rollout.status["provenImageVersion"] == "1.1.0")
+    rollout.run_until_quiet()
+    return rollout
+
+
+@scenario
+def finished_run_expires() -> Rollout:
+    """F6: ttlSecondsAfterFinished deletes a user's run; the history remembers it."""
+    rollout = proven(2, automatic=False)
+    rollout.publish("1.1.0")
+    rollout.start_run("once", ttlSecondsAfterFinished=60)
+    rollout.run(lambda: not rollout.runs())
+    rollout.say(f"history: {[entry['runName'] for entry in rollout.status['osUpgradeHistory']]}")
+    rollout.run_until_quiet()
+    return rollout

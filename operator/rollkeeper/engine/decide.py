@@ -5,7 +5,18 @@ from datetime import datetime
 
 from rollkeeper.api.v1alpha1 import ScaleSetStatus, UpgradeRun
 from rollkeeper.engine import assignment as assignments
-from rollkeeper.engine import automatic, context, housekeeping, origin, queue, rolling, scaling, set_status, teardown
+from rollkeeper.engine import (
+    automatic,
+    context,
+    housekeeping,
+    origin,
+    queue,
+    rolling,
+    scaling,
+    set_status,
+    teardown,
+    versions,
+)
 from rollkeeper.engine import finish as finishing
 from rollkeeper.engine.actions import Action, CreateRun, DryRunPod, EnsureRevision, WriteSet
 from rollkeeper.engine.automatic import Automatic
@@ -107,7 +118,8 @@ def _set_status(ctx: Context, new: NewInstances, auto: Automatic, rolled: Rollin
         stalled=set_status.stalled_by(ctx, new.pair, needs_pods=waits),
         proven=new.proven,
     )
-    named = new.status.model_copy(update={"active_run_name": chosen.name})
+    held = tuple(h for h in new.status.held_versions if not versions.is_released(ctx.snapshot.scale_set, h))
+    named = new.status.model_copy(update={"active_run_name": chosen.name, "held_versions": held})
     return set_status.compute(named, ctx, rolled.assignment, situation)
 
 
@@ -135,5 +147,6 @@ def _look_at(ctx: Context, auto: Automatic, rolled: Rolling) -> datetime | None:
     times = [rolled.look.until, auto.blocked.until if auto.blocked else None]
     times += [refusal.retry_at for refusal in ctx.snapshot.refusals.values()]
     times += [known.retry_at for known in ctx.snapshot.dry_runs.values() if known.verdict == "Forbidden"]
+    times += [housekeeping.expires_at(run) for run in ctx.snapshot.runs if run.metadata.deletion_timestamp is None]
     times += [context.starting_until(ctx, ordinal) for ordinal in ctx.starting]
     return min((t for t in times if t is not None), default=None)

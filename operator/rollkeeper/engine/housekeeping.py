@@ -1,5 +1,6 @@
 """Runs that are not active: Pending, refused, finished, too old; and the events on runs (F6, F7, F9, T5)."""
 
+from datetime import datetime, timedelta
 from typing import Literal
 
 from rollkeeper.api.v1alpha1 import UpgradeRun
@@ -59,7 +60,18 @@ def _after_end(ctx: Context, run: UpgradeRun) -> list[Action]:
         actions.append(WriteRun(run.metadata.name, run_status.restamped(run, ctx.stamp), urgent=True))
     if FINALIZER_RUN in run.metadata.finalizers:
         actions.append(RemoveRunFinalizer(run.metadata.name))
+    expires = expires_at(run)
+    if expires is not None and ctx.now >= expires and _is_free(run):
+        actions.append(DeleteRun(run.metadata.name, "ttlSecondsAfterFinished is over"))
     return actions
+
+
+def expires_at(run: UpgradeRun) -> datetime | None:
+    """F6: when a finished run is to be deleted, if its user said so."""
+    running = run.status.running_status
+    if run.spec.ttl_seconds_after_finished is None or running is None or running.completed_time is None:
+        return None
+    return running.completed_time + timedelta(seconds=run.spec.ttl_seconds_after_finished)
 
 
 def _prune(ctx: Context, named: UpgradeRun | None) -> list[Action]:

@@ -1,7 +1,7 @@
 """The state machine of an active run: settles its batch, decides what follows, and says why (B3 to B14)."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from rollkeeper.api.v1alpha1.upgrade_run_status import FinishedBatch
 from rollkeeper.engine import batch as batch_of
@@ -238,13 +238,26 @@ def recovery(state: RunState, ctx: Context) -> Ordinals:
     return mine & ranges.parse(ctx.snapshot.scale_set.status.left_failed or "")
 
 
+def _pause_until(state: RunState) -> datetime | None:
+    """B7: the end of the pause after the last batch."""
+    if not state.batches:
+        return None
+    return state.batches[-1].completed_time + timedelta(seconds=state.policy.pause_time_between_batches_seconds)
+
+
 def _next_batch(state: RunState, ctx: Context, look: NextLook) -> Advanced:
+    pause = _pause_until(state)
+    if pause is not None and ctx.now < pause:
+        message = f"waits until {pause:%H:%M:%S} UTC between two batches (pauseTimeBetweenBatchesSeconds)"
+        return Advanced(state, None, NextLook(pause, message).sooner(look))
     first = recovery(state, ctx)
     share = Share(len(ctx.unhealthy - first), ctx.total, state.policy.max_unhealthy_instance_percent)
     if share.exceeded:
         return _end(state, Code.UNHEALTHY_DURING, share.sentence("instances unhealthy"))
     starting_on_target = frozenset(o for o in state.tally.pending if _is_on_target(state, ctx, o))
     ready = replace(state, tally=replace(state.tally, pending=state.tally.pending - starting_on_target))
+    if state.policy.prioritize_unhealthy_instances:
+        first |= ctx.unhealthy & ready.tally.pending
     chosen = batches.select(ready, ctx, first)
     if not chosen:
         names = ranges.render(starting_on_target)

@@ -57,6 +57,10 @@ class RollingUpgradePolicy(Model):
     """How long a replaced instance may take until its OS container has started (H2)."""
     health_timeout_seconds: Annotated[int, Field(ge=1, le=86400)] = 300
     """How long a started instance may take to become healthy, and a relapsed one to recover (H2, B8)."""
+    pause_time_between_batches_seconds: Annotated[int, Field(ge=0, le=86400)] = 0
+    """How long to wait between two batches, with the upgraded instances watched (B7)."""
+    prioritize_unhealthy_instances: bool = False
+    """True: unhealthy instances are replaced first (B3)."""
     min_healthy_seconds: Annotated[int, Field(ge=0, le=3600)] = 0
     """How long a replaced instance must stay healthy before it counts (H2)."""
 

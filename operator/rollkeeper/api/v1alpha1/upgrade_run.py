@@ -10,7 +10,7 @@ from rollkeeper.api.v1alpha1.upgrade_run_status import UpgradeRunStatus
 
 
 class UpgradeRunSpec(Model):
-    """What the run is to do. Of it only desiredState can change."""
+    """What the run is to do. Of it only desiredState and ttlSecondsAfterFinished can change."""
 
     model_config = ConfigDict(json_schema_extra=rules.UPGRADE_RUN_SPEC)
 
@@ -30,6 +30,8 @@ class UpgradeRunSpec(Model):
         Literal["Running", "Paused", "Cancelled"], Field(json_schema_extra=rules.DESIRED_STATE)
     ] = "Running"
     """Set it to Paused, Running or Cancelled while the run is active. Cancelled is for good."""
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=2147483647)] | None = None
+    """The run is deleted so long after it has ended. Left out: a user's run stays."""
 
 
 class UpgradeRun(Model):
