@@ -3,21 +3,30 @@
 Only `on.event` is used: it costs no API call and writes nothing, while kopf's other handlers put annotations and
 finalizers on the objects. What kopf can't tell (objects that vanish while a watch is down) the manager's periodic
 list finds.
+
+kopf has a thread and an event loop of its own. In ours it would take over SIGTERM, and when it ends it cancels every
+task that was made after its start, the workers and the Lease's keeper among them.
 """
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
+import threading
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import kopf
 
 from rollkeeper.controllers.caches import Caches
 from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
-from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.connection import Credentials
 from rollkeeper.kube.resources import Resource
 from rollkeeper.kube.store import Store
+
+STOP_SECONDS = 5.0
+"""How long kopf may take to close its streams; it is a daemon thread, so it can't keep the process."""
 
 
 class NoStorage(kopf.DiffBaseStorage):
@@ -36,7 +45,7 @@ class NoStorage(kopf.DiffBaseStorage):
 
 
 def settings() -> kopf.OperatorSettings:
-    """Kopf's settings for watching alone: no posting, no scanning, no peering; streams that are renewed."""
+    """Settings for watching alone: no posting, no scanning, no peering; streams that are renewed."""
     chosen = kopf.OperatorSettings()
     chosen.posting.enabled = False
     chosen.scanning.disabled = True
@@ -45,38 +54,89 @@ def settings() -> kopf.OperatorSettings:
     chosen.watching.server_timeout = 300
     chosen.watching.client_timeout = 330
     chosen.watching.connect_timeout = 10
+    chosen.watching.chunk_size = 500
     chosen.networking.request_timeout = 30
     return chosen
 
 
-def registry(caches: Caches, credentials: Callable[[], Awaitable[Credentials]]) -> kopf.OperatorRegistry:
-    """Handlers that bring each event of our kinds into the caches, whose listeners do the rest.
+@dataclass(frozen=True)
+class OwnKindsWatch:
+    """Watches ScaleSets, ImageVersions and UpgradeRuns into their caches.
 
-    kopf logs in with `credentials`: its own ways know neither our kubeconfig flag nor the context.
+    `credentials` are asked for at the start and whenever the API server refuses the last ones: kopf's own ways to log
+    in know neither our kubeconfig flag nor the context. No `namespaces` means all.
     """
-    handlers = kopf.OperatorRegistry()
 
-    async def login(**_kwargs: object) -> kopf.ConnectionInfo:
-        return kopf.ConnectionInfo(**asdict(await credentials()))
+    caches: Caches
+    credentials: Callable[[], Coroutine[Any, Any, Credentials]]
+    namespaces: Collection[str] = ()
 
-    kopf.on.login(registry=handlers)(login)
-    _watch(handlers, SCALE_SETS, caches.scale_sets)
-    _watch(handlers, IMAGE_VERSIONS, caches.image_versions)
-    _watch(handlers, UPGRADE_RUNS, caches.runs)
-    return handlers
+    async def run(self) -> None:
+        """Runs until it is cancelled. Raises what ended kopf, which never should end by itself."""
+        stop, ended = threading.Event(), Future[None]()
+        loop = asyncio.get_running_loop()
+        thread = threading.Thread(target=self._thread, args=(loop, stop, ended), name="kopf", daemon=True)
+        thread.start()
+        waiting = asyncio.wrap_future(ended)
+        try:
+            await asyncio.shield(waiting)
+            raise RuntimeError("kopf stopped watching")
+        finally:
+            stop.set()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(waiting), STOP_SECONDS)
 
-
-def _watch(handlers: kopf.OperatorRegistry, resource: Resource, store: "Store[Any]") -> None:
-    async def take(type: str | None, event: Mapping[str, Any], **_kwargs: object) -> None:  # noqa: A002 - kopf's name
-        raw: JsonObject = dict(event["object"])
-        if type == "DELETED":
-            store.remove(raw)
+    def _thread(self, ours: asyncio.AbstractEventLoop, stop: threading.Event, ended: "Future[None]") -> None:
+        try:
+            asyncio.run(
+                kopf.operator(
+                    registry=self._registry(ours),
+                    settings=settings(),
+                    standalone=True,
+                    clusterwide=not self.namespaces,
+                    namespaces=sorted(self.namespaces),
+                    stop_flag=stop,
+                )
+            )
+        except BaseException as error:  # noqa: BLE001 - it is raised again where run() is awaited
+            ended.set_exception(error)
         else:
-            store.apply(raw)
+            ended.set_result(None)
+
+    def _registry(self, ours: asyncio.AbstractEventLoop) -> kopf.OperatorRegistry:
+        """Handlers that bring each event into our event loop, where the caches live."""
+        handlers = kopf.OperatorRegistry()
+
+        async def login(**_kwargs: object) -> kopf.ConnectionInfo:
+            asked: Awaitable[Credentials] = asyncio.wrap_future(
+                asyncio.run_coroutine_threadsafe(self.credentials(), ours)
+            )
+            return kopf.ConnectionInfo(**asdict(await asked))
+
+        kopf.on.login(registry=handlers)(login)
+        _watch(handlers, ours, SCALE_SETS, self.caches.scale_sets)
+        _watch(handlers, ours, IMAGE_VERSIONS, self.caches.image_versions)
+        _watch(handlers, ours, UPGRADE_RUNS, self.caches.runs)
+        return handlers
+
+
+def _watch(
+    handlers: kopf.OperatorRegistry, ours: asyncio.AbstractEventLoop, resource: Resource, store: "Store[Any]"
+) -> None:
+    async def take(type: str | None, event: Mapping[str, Any], **_kwargs: object) -> None:  # noqa: A002 - kopf's name
+        into = store.remove if type == "DELETED" else store.apply
+        ours.call_soon_threadsafe(into, dict(event["object"]))
 
     kopf.on.event(resource.group, resource.version, resource.plural, registry=handlers, id=f"watch-{resource.plural}")(
         take
     )
 
 
-logging.getLogger("kopf").setLevel(logging.WARNING)
+class _NoSignals(logging.Filter):
+    """Drops kopf's warning that it can't handle signals in its thread: that is why it is there."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "OS signals are ignored" not in record.getMessage()
+
+
+logging.getLogger("kopf._core.reactor.running").addFilter(_NoSignals())

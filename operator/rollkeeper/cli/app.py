@@ -42,6 +42,8 @@ def run(
 
     from rollkeeper.cli import logs, operator  # noqa: PLC0415 - as above
     from rollkeeper.cli.settings import Settings  # noqa: PLC0415 - as above
+    from rollkeeper.kube.errors import NotConfigured  # noqa: PLC0415 - as above
+    from rollkeeper.kube.lease import LeadershipLost  # noqa: PLC0415 - as above
 
     given = {
         "kubeconfig": kubeconfig,
@@ -62,7 +64,11 @@ def run(
             "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         ) from None
     logs.set_up(settings.log_format, settings.log_level)
-    asyncio.run(operator.run(settings))
+    try:
+        asyncio.run(operator.run(settings))
+    except (NotConfigured, LeadershipLost) as error:
+        typer.echo(f"rollkeeper ends: {error}", err=True)
+        raise typer.Exit(1) from None
 
 
 def main() -> None:

@@ -9,11 +9,9 @@ import socket
 from collections.abc import Coroutine
 from contextlib import suppress
 
-import kopf
-
-from rollkeeper import handlers
 from rollkeeper.cli.settings import Settings
 from rollkeeper.controllers.manager import Manager
+from rollkeeper.handlers import OwnKindsWatch
 from rollkeeper.kube.client import Client
 from rollkeeper.kube.errors import ApiError
 from rollkeeper.kube.events import EventRecorder
@@ -28,7 +26,9 @@ logger = logging.getLogger(__name__)
 async def run(settings: Settings) -> None:
     """Runs the controller until SIGTERM or SIGINT. Raises what makes going on impossible, LeadershipLost among it."""
     stop = asyncio.Event()
-    _stop_on_signals(stop)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
     api = await Client.connect(settings.kubeconfig, settings.context, qps=settings.qps, burst=settings.burst)
     async with api:
         identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}-{secrets.token_hex(4)}"
@@ -41,12 +41,6 @@ async def run(settings: Settings) -> None:
             namespaces=settings.watch_namespaces,
         )
         await _Process(settings, api, manager, recorder, identity, stop).run()
-
-
-def _stop_on_signals(stop: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
 
 
 class _Process:
@@ -105,24 +99,7 @@ class _Process:
         namespaces = {*self._settings.watch_namespaces}
         if namespaces:
             namespaces.add(self._settings.images_namespace or self._settings.namespace)
-        ready = asyncio.Event()
-        taken_back = asyncio.create_task(self._take_back_signals(ready))
-        await kopf.operator(
-            registry=handlers.registry(self._manager.caches, self._api.credentials),
-            settings=handlers.settings(),
-            standalone=True,
-            clusterwide=not namespaces,
-            namespaces=sorted(namespaces),
-            stop_flag=self._stop,
-            ready_flag=ready,
-        )
-        taken_back.cancel()
-        self._stop.set()  # kopf ends quietly on a signal that comes before we took them back; the others must end too
-
-    async def _take_back_signals(self, ready: asyncio.Event) -> None:
-        """Kopf puts its own handlers in place of ours, which end kopf alone, and fail when a signal comes twice."""
-        await ready.wait()
-        _stop_on_signals(self._stop)
+        await OwnKindsWatch(self._manager.caches, self._api.credentials, namespaces).run()
 
     async def _resync(self) -> None:
         while True:
@@ -151,14 +128,16 @@ class _Process:
             working.cancel()
 
     async def _work(self, started: asyncio.Event, released: asyncio.Event) -> None:
-        await self._unless_stopped(started.wait())
-        if not self._stop.is_set():
-            logger.info("working in %s", ", ".join(self._settings.watch_namespaces) or "all namespaces")
-            workers = asyncio.create_task(self._manager.work(self._settings.workers))
-            await _first_end(asyncio.create_task(self._stop.wait()), [workers])
-            self._manager.queue.shut_down()
-            await workers
-        released.set()
+        try:
+            await self._unless_stopped(started.wait())
+            if not self._stop.is_set():
+                logger.info("working in %s", ", ".join(self._settings.watch_namespaces) or "all namespaces")
+                workers = asyncio.create_task(self._manager.work(self._settings.workers))
+                await _first_end(asyncio.create_task(self._stop.wait()), [workers])
+                self._manager.queue.shut_down()
+                await workers
+        finally:
+            released.set()  # else the Lease would be renewed for ever by a process that does not work
 
     async def _unless_stopped(self, waited: Coroutine[object, object, object]) -> None:
         """Waits for something, or for the stop."""
