@@ -77,6 +77,11 @@ class Rollout:
         self.server.delete(UPGRADE_RUNS, "default", name)
         self.say(f"user deletes UpgradeRun {name}")
 
+    def remove_run_by_force(self, name: str) -> None:
+        self.server.delete(UPGRADE_RUNS, "default", name)
+        self.server.merge_patch(UPGRADE_RUNS, "default", name, {"metadata": {"finalizers": None}})
+        self.say(f"user removes UpgradeRun {name} with its finalizer")
+
     def scale(self, replicas: int) -> None:
         self.patch_set({"replicas": replicas})
 

@@ -11,6 +11,7 @@ from rollkeeper.engine import (
     housekeeping,
     origin,
     queue,
+    ranges,
     rolling,
     scaling,
     set_status,
@@ -118,9 +119,19 @@ def _set_status(ctx: Context, new: NewInstances, auto: Automatic, rolled: Rollin
         stalled=set_status.stalled_by(ctx, new.pair, needs_pods=waits),
         proven=new.proven,
     )
-    held = tuple(h for h in new.status.held_versions if not versions.is_released(ctx.snapshot.scale_set, h))
-    named = new.status.model_copy(update={"active_run_name": chosen.name, "held_versions": held})
+    status = new.status
+    if status.active_run_name is not None and rolled.run is None:
+        status = _without_removed_run(ctx, status)
+    held = tuple(h for h in status.held_versions if not versions.is_released(ctx.snapshot.scale_set, h))
+    named = status.model_copy(update={"active_run_name": chosen.name, "held_versions": held})
     return set_status.compute(named, ctx, rolled.assignment, situation)
+
+
+def _without_removed_run(ctx: Context, status: ScaleSetStatus) -> ScaleSetStatus:
+    """F7: the active run was removed by force. What it left unhealthy may be mended by the next run (T7)."""
+    between = frozenset(o for o in ctx.unhealthy if ctx.runs_now(o).version != status.proven_image_version)
+    left = between | ranges.parse(status.left_failed or "")
+    return status.model_copy(update={"left_failed": ranges.render(left) or None})
 
 
 def _may_make(ctx: Context, pair: Pair) -> bool:

@@ -33,9 +33,11 @@ def assign(ctx: Context, new: Pair | None, held: Callable[[Pair], bool]) -> dict
     """What each ordinal is meant to run, runs left aside.
 
     Proven: as before; `new` for ordinals that have joined, and for missing pods whose version is held (F5). While
-    nothing is proven: what is healthy keeps what it runs, everything else is meant to run `new` (F4b).
+    nothing is proven: what is healthy keeps what it runs, everything else is meant to run `new` (F4b). What a pod
+    runs wins over what a run that was removed by force had in mind for it (F7).
     """
-    assignment = dict(ctx.assignment)
+    staying = {o: i.pair for o, i in ctx.instances.items() if o < ctx.snapshot.replicas and not i.terminating}
+    assignment = {**ctx.assignment, **staying}
     if new is None:
         return assignment
     for ordinal in range(ctx.snapshot.replicas):
