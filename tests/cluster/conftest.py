@@ -1,24 +1,41 @@
-"""A real API server with our CRDs, one for all tests; the tests fail where none can be had."""
+"""A real API server with our CRDs, one for all tests; the tests fail where none can be had.
+
+Tests of rollouts have a controller too, and the audit log of a local cluster as their witness.
+"""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from hack.localcluster import Cluster, open_cluster
+from hack.localcluster import Cluster, LocalCluster, Settings, User, open_cluster
+from tests.cluster.audit import AuditLog
+from tests.cluster.controller import Controller
+from tests.cluster.invariants import check
+from tests.cluster.replay import Story
+from tests.cluster.world import World
 
 CRDS = Path(__file__).resolve().parents[2] / "crds"
+
+CONTROLLER = User("rollkeeper", ("system:masters",))
+"""The controller is a user of its own, so that the audit log says what it wrote."""
+SETTINGS = Settings(users=(CONTROLLER,), controller_manager_qps=200, scheduler_qps=200)
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """The cluster of KUBECONFIG, or a local one with an audit log; the CRDs are those of this tree."""
-    with open_cluster() as opened:
-        opened.kubectl("apply", "--filename", str(CRDS))
-        opened.kubectl("wait", "--for=condition=Established", "--timeout=60s", "--filename", str(CRDS))
+    with open_cluster(SETTINGS) as opened:
+        install(opened)
         yield opened
+
+
+def install(cluster: Cluster) -> None:
+    """The CRDs."""
+    cluster.kubectl("apply", "--filename", str(CRDS))
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "--filename", str(CRDS))
 
 
 @contextmanager
@@ -35,3 +52,71 @@ def namespace(cluster: Cluster) -> Iterator[str]:
     """A namespace of the test's own."""
     with fresh_namespace(cluster) as name:
         yield name
+
+
+@pytest.fixture(scope="session")
+def simulated(cluster: Cluster) -> Iterator[LocalCluster]:
+    """A cluster whose nodes run any image that is not broken, and whose audit log can be read.
+
+    That is a local one, whatever KUBECONFIG names.
+    """
+    if isinstance(cluster, LocalCluster):
+        yield cluster
+        return
+    with LocalCluster(SETTINGS) as local:
+        install(local)
+        yield local
+
+
+@pytest.fixture(scope="session")
+def audit(simulated: LocalCluster) -> AuditLog:
+    """What everybody wrote."""
+    return AuditLog(simulated.audit_log)
+
+
+@pytest.fixture
+def world(simulated: LocalCluster, audit: AuditLog) -> Iterator[World]:
+    """A namespace to roll in. When the test is over, the audit log tells whether the invariants held (I1 to I5, I9)."""
+    begin = audit.mark()
+    with fresh_namespace(simulated) as name:
+        yield World(simulated, name)
+        check(Story(audit.writes(name, begin), CONTROLLER.name))
+
+
+@pytest.fixture
+def own_controller(
+    simulated: LocalCluster, world: World, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Controller]:
+    """A controller for the test's namespace alone, with its Lease there; not started yet."""
+    flags = (f"--{name}={world.namespace}" for name in ("namespace", "watch-namespace", "images-namespace"))
+    controller = Controller(simulated.kubeconfig_for(CONTROLLER), tmp_path / "controller.log", *flags)
+    request.node.controller = controller
+    yield controller
+    controller.kill()
+
+
+@pytest.fixture(scope="module")
+def shared_controller(simulated: LocalCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Controller]:
+    """A running controller for all namespaces, as most people run it. One a module: starting costs seconds."""
+    controller = Controller(simulated.kubeconfig_for(CONTROLLER), tmp_path_factory.mktemp("shared") / "controller.log")
+    controller.start()
+    yield controller
+    controller.stop()
+
+
+@pytest.fixture
+def live(shared_controller: Controller, world: World, request: pytest.FixtureRequest) -> World:
+    """A namespace in which a controller works already."""
+    shared_controller.check()
+    request.node.controller = shared_controller
+    return world
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows the controller's log where a test failed."""
+    report = yield
+    controller = getattr(item, "controller", None)
+    if report.failed and controller is not None:
+        report.sections.append(("controller", controller.tail()))
+    return report

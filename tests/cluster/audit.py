@@ -1,0 +1,79 @@
+"""The API server's audit log: who wrote what, and when, told by somebody who does not belong to the controller."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+
+WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+
+
+@dataclass(frozen=True)
+class Write:
+    """One call that asked for a change. Its body is there for the resources that `hack.localcluster` records."""
+
+    user: str
+    verb: str
+    resource: str
+    """Plural, with its subresource: `pods`, `pods/eviction`, `scalesets/status`."""
+    namespace: str
+    name: str
+    code: int
+    received: datetime
+    completed: datetime
+    body: Json = field(default_factory=dict)
+    dry_run: bool = False
+
+    @property
+    def took_effect(self) -> bool:
+        """The API server agreed, and it was meant."""
+        return 200 <= self.code < 300 and not self.dry_run
+
+
+class AuditLog:
+    """The log of one cluster, which only grows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def mark(self) -> int:
+        """Where the log ends now: pass it to `writes` to leave out all that was before."""
+        return self._path.stat().st_size
+
+    def writes(self, namespace: str, since: int = 0) -> list[Write]:
+        """The writes in a namespace, in the order in which they were answered.
+
+        An object whose name has the namespace's in it may come along; the namespaces of tests have unique names.
+        """
+        found = [read(json.loads(line)) for line in self._lines(since) if namespace in line]
+        return sorted((w for w in found if w.verb in WRITES), key=lambda write: write.completed)
+
+    def _lines(self, since: int) -> Iterator[str]:
+        with self._path.open("rb") as log:
+            log.seek(since)
+            for line in log:
+                if line.endswith(b"\n"):  # the last one may be half written
+                    yield line.decode()
+
+
+def read(event: Json) -> Write:
+    """One line of the log."""
+    target = event.get("objectRef") or {}
+    body = event.get("requestObject") or {}
+    parts = [target.get("resource", ""), target.get("subresource", "")]
+    return Write(
+        user=event["user"]["username"],
+        verb=event["verb"],
+        resource="/".join(part for part in parts if part),
+        namespace=target.get("namespace", ""),
+        name=target.get("name") or body.get("metadata", {}).get("name", ""),
+        code=(event.get("responseStatus") or {}).get("code", 0),
+        received=datetime.fromisoformat(event["requestReceivedTimestamp"]),
+        completed=datetime.fromisoformat(event["stageTimestamp"]),
+        body=body,
+        dry_run="dryRun=" in event["requestURI"] or bool(body.get("dryRun")),
+    )

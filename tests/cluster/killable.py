@@ -1,0 +1,121 @@
+"""`rollkeeper` that kills itself by SIGKILL right after a chosen call to the API server was answered (I8).
+
+    python -m tests.cluster.killable POINT run …
+
+The package knows nothing of this: its client's writing calls are wrapped before the command starts. So the moment of
+the crash is the same each time, without sleeping, and nothing of what the process would have done next happens.
+"""
+
+import functools
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rollkeeper.cli import main
+from rollkeeper.kube.client import Client
+from tests.cluster.audit import Json
+from tests.cluster.invariants import FINAL
+from tests.cluster.replay import ordinals
+
+VERBS = ("create", "merge_patch", "delete", "evict")
+MODULE = ("-m", "tests.cluster.killable")
+
+
+@dataclass(frozen=True)
+class Called:
+    """A writing call that was answered."""
+
+    verb: str
+    plural: str
+    body: Json
+    answer: Json
+
+    @property
+    def status(self) -> Json:
+        """What it changed in a status."""
+        return self.body.get("status") or {}
+
+    @property
+    def stored_status(self) -> Json:
+        """The whole status after it."""
+        return self.answer.get("status") or {}
+
+    @property
+    def made_by(self) -> str:
+        """What a pod was made for, empty for other calls."""
+        made = (self.verb, self.plural) == ("create", "pods")
+        return str(self.body["metadata"]["annotations"]["rollkeeper.io/made-by"]) if made else ""
+
+
+Point = Callable[[Called], bool]
+
+
+def _run_status(called: Called) -> bool:
+    return called.plural == "upgraderuns" and bool(called.status)
+
+
+def _puts_back(called: Called) -> bool:
+    return _run_status(called) and bool(ordinals(called.stored_status.get("instances", {}).get("failed")))
+
+
+FORWARD: Mapping[str, Point] = {
+    "run created": lambda c: (c.verb, c.plural) == ("create", "upgraderuns"),
+    "run named by the set": lambda c: c.plural == "scalesets" and bool(c.status.get("activeRunName")),
+    "first batch written": lambda c: _run_status(c) and (c.status.get("currentBatch") or {}).get("number") == 1,
+    "assignment written": lambda c: (
+        c.plural == "scalesets" and bool(c.stored_status.get("activeRunName")) and len(c.status.get("versions", ())) > 1
+    ),
+    "first pod evicted": lambda c: c.verb == "evict",
+    "first pod created": lambda c: c.made_by.endswith("/1/Forward"),
+    "second batch written": lambda c: _run_status(c) and (c.status.get("currentBatch") or {}).get("number") == 2,
+    "final code written": lambda c: _run_status(c) and c.status.get("runningStatus", {}).get("code") in FINAL,
+    "set let go of the run": lambda c: c.plural == "scalesets" and c.status.get("activeRunName", "") is None,
+    "finalizer removed": lambda c: (
+        c.plural == "upgraderuns" and c.verb == "merge_patch" and c.body["metadata"].get("finalizers") == []
+    ),
+}
+"""Moments of a run that goes well, in their order."""
+
+BACK: Mapping[str, Point] = {
+    "failed written": _puts_back,
+    "broken pod deleted": lambda c: (c.verb, c.plural) == ("delete", "pods"),
+    "pod put back": lambda c: c.made_by.endswith("/Back"),
+    "second pod put back": lambda c: c.made_by.endswith("/Back") and c.body["metadata"]["name"] == "web-1",
+    "stop written": FORWARD["final code written"],
+    "hold written": lambda c: c.plural == "scalesets" and bool(c.status.get("heldVersions")),
+}
+"""Moments of a run to a broken version, in their order."""
+
+POINTS = {**FORWARD, **BACK}
+
+
+def arm(point: Point) -> None:
+    """From now on the first call at that point is the last one of this process."""
+    for verb in VERBS:
+        setattr(Client, verb, _deadly(verb, getattr(Client, verb), point))
+
+
+def _deadly(verb: str, call: Callable[..., Awaitable[Any]], point: Point) -> Callable[..., Awaitable[Any]]:
+    @functools.wraps(call)
+    async def wrapped(*args: object, **kwargs: object) -> object:
+        answer = await call(*args, **kwargs)
+        if not kwargs.get("dry_run") and point(_called(verb, args, answer)):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+
+    return wrapped
+
+
+def _called(verb: str, args: tuple[Any, ...], answer: object) -> Called:
+    """`args` begin with the client; an eviction names no resource."""
+    plural = "pods" if verb == "evict" else args[1].plural
+    body = args[-1] if isinstance(args[-1], Mapping) else {}
+    return Called(verb, plural, dict(body), answer if isinstance(answer, dict) else {})
+
+
+if __name__ == "__main__":
+    arm(POINTS[sys.argv.pop(1)])
+    main()

@@ -1,0 +1,138 @@
+"""Plays the writes of an audit log again: at each write, what the writes before it had made of the objects."""
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tests.cluster.audit import Json, Write
+
+DOWN = frozenset({("create", "pods/eviction"), ("delete", "pods")})
+"""How a pod is taken down: verb and resource."""
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod as it was made, and who made it."""
+
+    maker: str
+    body: Json
+
+    @property
+    def scale_set(self) -> str:
+        """The name of the ScaleSet that controls it, empty when none does."""
+        owners = self.body["metadata"].get("ownerReferences", ())
+        return next((str(o["name"]) for o in owners if o.get("controller") and o["kind"] == "ScaleSet"), "")
+
+    def label(self, name: str) -> str:
+        """One of our labels."""
+        return str(self.body["metadata"].get("labels", {}).get(f"rollkeeper.io/{name}", ""))
+
+    def annotation(self, name: str) -> str:
+        """One of our annotations."""
+        return str(self.body["metadata"].get("annotations", {}).get(f"rollkeeper.io/{name}", ""))
+
+
+@dataclass
+class Seen:
+    """What the writes so far have made, by name. Whatever was deleted stays as it last was."""
+
+    sets: dict[str, Json] = field(default_factory=dict)
+    runs: dict[str, Json] = field(default_factory=dict)
+    pods: dict[str, Pod] = field(default_factory=dict)
+    claims: dict[str, str] = field(default_factory=dict)
+    """Claim -> who made it."""
+
+    def take(self, write: Write) -> None:
+        """Follows one write."""
+        kind, _, subresource = write.resource.partition("/")
+        if write.resource == "pods" and write.verb == "create":
+            self.pods[write.name] = Pod(write.user, write.body)
+        elif write.resource == "persistentvolumeclaims" and write.verb == "create":
+            self.claims[write.name] = write.user
+        elif kind in {"scalesets", "upgraderuns"} and write.verb in {"create", "patch", "update"}:
+            objects = self.sets if kind == "scalesets" else self.runs
+            before = {} if write.verb == "create" else objects.get(write.name, {})
+            body = write.body
+            if subresource == "scale":
+                body = {"spec": {"replicas": write.body["spec"]["replicas"]}}
+            objects[write.name] = merged(before, body)
+
+    def replicas(self, scale_set: str) -> int:
+        """How many instances a set is meant to have."""
+        return int(self.sets.get(scale_set, {}).get("spec", {}).get("replicas", 1))
+
+    def batch_limit(self, scale_set: str) -> int:
+        """B1: so many instances at once, rounded down, at least one."""
+        policy = self.sets[scale_set]["spec"].get("upgradePolicy", {}).get("rollingUpgradePolicy", {})
+        return max(1, self.replicas(scale_set) * int(policy.get("maxBatchInstancePercent", 20)) // 100)
+
+    def proven(self, scale_set: str) -> bool:
+        """F4: before that nothing is protected."""
+        return bool(status_of(self.sets.get(scale_set, {})).get("provenImageVersion"))
+
+    def runs_of(self, scale_set: str) -> dict[str, Json]:
+        """The runs of a set."""
+        return {name: run for name, run in self.runs.items() if run["spec"]["scaleSetName"] == scale_set}
+
+
+@dataclass(frozen=True)
+class Story:
+    """The writes in one namespace, and the user that the controller is."""
+
+    writes: Sequence[Write]
+    controller: str
+
+    def moments(self) -> Iterator[tuple[Write, Seen]]:
+        """Every write that took effect, with what was there before it.
+
+        The controller's decisions count from when they were answered, its acts from when they were asked for: so a
+        decision that stands before an act was certainly known to be written.
+        """
+        seen = Seen()
+        for write in sorted((w for w in self.writes if w.took_effect), key=self._time):
+            yield write, seen
+            seen.take(write)
+
+    def by_controller(self, write: Write) -> bool:
+        """Whether the controller asked for it."""
+        return write.user == self.controller
+
+    def _time(self, write: Write) -> datetime:
+        decision = self.by_controller(write) and not write.resource.startswith(("pods", "persistentvolumeclaims"))
+        return write.completed if decision else write.received
+
+
+def status_of(thing: Json) -> Json:
+    """An object's status, empty when there is none."""
+    found: Json = thing.get("status") or {}
+    return found
+
+
+def code_of(run: Json) -> str:
+    """A run's code; one that nobody has looked at yet is Pending."""
+    return str(status_of(run).get("runningStatus", {}).get("code", "Pending"))
+
+
+def merged(before: Json, patch: Json) -> Json:
+    """A JSON merge patch (RFC 7386) carried out."""
+    result = copy.deepcopy(before)
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, dict):
+            inner = result.get(key)
+            result[key] = merged(inner if isinstance(inner, dict) else {}, value)
+        else:
+            result[key] = value
+    return result
+
+
+def ordinals(text: str | None) -> frozenset[int]:
+    """The numbers of `0-3,7`."""
+    found: set[int] = set()
+    for part in (text or "").split(","):
+        if part:
+            first, _, last = part.partition("-")
+            found.update(range(int(first), int(last or first) + 1))
+    return frozenset(found)

@@ -1,0 +1,106 @@
+"""Instances that come and go outside of batches: scaling, repair, deletion (B11, F5, I3, F7)."""
+
+import pytest
+
+from tests.cluster.fleet import data_disk, fleet, gate, published, users_run
+from tests.cluster.replay import status_of
+from tests.cluster.world import World, condition, places
+
+REPLICAS = 5
+
+
+def _gated(world: World) -> str:
+    """A set in mid-run: 0 and 1 are upgraded, 2 can't be evicted. Returns the run's name."""
+    world.create(published("1.0.0"), gate(2), fleet(REPLICAS, percent=20, volumeClaimTemplates=[data_disk()]))
+    world.until_healthy("1.0.0", REPLICAS)
+    world.create(published("1.1.0"))
+    return world.until_gated("1.1.0")
+
+
+def test_scale_out_in_mid_run(live: World) -> None:
+    """B11, F4: new instances get the proven version and join as pending."""
+    name = _gated(live)
+    live("scale", "scaleset/web", "--replicas=8")
+    live.until("the new pods are there", lambda: len(live.pods()) == 8)
+    assert live.versions() == ["1.1.0"] * 2 + ["1.0.0"] * 6
+    live.until("they have joined", lambda: places(live.get("upgraderuns", name)).get("pending", [])[-1:] == [7])
+    live.open_gate()
+    assert places(live.until_run(name, "Completed")) == {"succeeded": list(range(8))}
+    live.until_healthy("1.1.0", 8)
+    assert live.versions() == ["1.1.0"] * 8
+
+
+def test_scale_in_in_mid_run(live: World) -> None:
+    """B11, I3: removed instances leave every count; their data disks stay."""
+    name = _gated(live)
+    claims = live.claims()
+    live("scale", "scaleset/web", "--replicas=3")
+    live.until("the pods are gone", lambda: len(live.pods()) == 3)
+    live.until("they have left", lambda: max(map(max, places(live.get("upgraderuns", name)).values())) == 2)
+    live.open_gate()
+    run = live.until_run(name, "Completed")
+    assert places(run) == {"succeeded": [0, 1, 2]}
+    assert status_of(run)["progress"]["summary"] == "3/3"
+    live.until_healthy("1.1.0", 3)
+    assert live.claims() == claims
+
+
+def test_repair(live: World) -> None:
+    """F5, V8: a pod that disappears comes back as it was, with its data disk, whatever was published since."""
+    live.create(published("1.0.0"), fleet(3, automatic=False, volumeClaimTemplates=[data_disk()]))
+    live.until_healthy("1.0.0", 3)
+    live.create(published("1.1.0"))
+    claims, before = live.claims(), live.get("pods", "web-1")
+    live("delete", "pod", "web-1", "--wait=false")
+
+    def anew() -> bool:
+        pod = live.find("pods", "web-1")
+        return pod is not None and pod["metadata"]["uid"] != before["metadata"]["uid"]
+
+    live.until("web-1 is made anew", anew)
+    live.until_healthy("1.0.0", 3)
+    after = live.get("pods", "web-1")
+    assert after["metadata"]["annotations"]["rollkeeper.io/made-by"] == "Repair"
+    assert after["spec"]["containers"][0]["image"] == before["spec"]["containers"][0]["image"]
+    assert live.versions() == ["1.0.0"] * 3
+    assert live.claims() == claims
+
+
+def test_to_zero_and_back(live: World) -> None:
+    """F4, I3: a set of no instances is ready; later ones get the proven version and find their data disks."""
+    live.create(published("1.0.0"), fleet(2, automatic=False, volumeClaimTemplates=[data_disk()]))
+    live.until_healthy("1.0.0", 2)
+    claims = live.claims()
+    live("scale", "scaleset/web", "--replicas=0")
+    empty = live.until_healthy("1.0.0", 0)
+    assert condition(empty, "Ready")["reason"] == "NoInstances"
+    assert live.pods() == []
+    live.create(published("1.1.0"))
+    live("scale", "scaleset/web", "--replicas=2")
+    live.until_healthy("1.0.0", 2)
+    assert live.versions() == ["1.0.0"] * 2
+    assert live.claims() == claims
+
+
+@pytest.mark.parametrize("cascade", ["background", "foreground"])
+def test_deletion_in_mid_run(live: World, cascade: str) -> None:
+    """F7, I3: the set, its pods and its run go, whatever finalizers they have; the data disks stay."""
+    name = _gated(live)
+    claims = live.claims()
+    live("delete", "scaleset", "web", f"--cascade={cascade}", "--timeout=60s")
+    live.until("the set is gone", lambda: live.find("scalesets", "web") is None)
+    live.until("its run is gone", lambda: live.find("upgraderuns", name) is None)
+    live.until("its pods are gone", lambda: live.items("pods") == [])
+    assert live.claims() == claims
+
+
+def test_users_run_outlives_its_set(live: World) -> None:
+    """F7: a user's run ends with its set, and nothing keeps it from being deleted."""
+    live.create(published("1.0.0"), gate(2), fleet(REPLICAS, percent=20, automatic=False))
+    live.until_healthy("1.0.0", REPLICAS)
+    live.create(published("1.1.0"), users_run("mine", "1.1.0"))
+    live.until_gated("1.1.0")
+    live("delete", "scaleset", "web", "--timeout=60s")
+    run = live.until_run("mine", "Cancelled")
+    assert status_of(run)["error"]["code"] == "ScaleSetDeleted"
+    live("delete", "upgraderun", "mine", "--timeout=10s")
