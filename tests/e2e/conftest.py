@@ -24,7 +24,9 @@ def cluster() -> Iterator[Cluster]:
     try:
         with open_cluster() as opened:
             logger.info("building images and loading them")
-            opened.load(images.build())
+            built = images.build()
+            opened.load(built)
+            images.remove(built)
             opened.kubectl("apply", "--filename", str(CRDS))
             opened.kubectl("wait", "--for=condition=Established", "--timeout=60s", "--filename", str(CRDS))
             yield opened

@@ -8,6 +8,7 @@ import os
 import shutil
 import struct
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.e2e.programs import NoClusterError, logger, run
@@ -36,6 +37,11 @@ def build() -> list[str]:
         run(["docker", "import", *change, "-", image(version)], stdin=_root(busybox, version))
         images.append(image(version))
     return images
+
+
+def remove(images: Sequence[str]) -> None:
+    """Take images out of the local Docker; the nodes keep theirs."""
+    run(["docker", "image", "rm", "--force", *images])
 
 
 def image(version: str) -> str:
