@@ -393,3 +393,67 @@ def run_removed_by_force() -> Rollout:
     rollout.run(lambda: rollout.status["provenImageVersion"] == "1.1.0")
     rollout.run_until_quiet()
     return rollout
+
+
+@scenario
+def run_of_a_name_used_before() -> Rollout:
+    """I9: pods that an earlier run of the same name made are not taken for this run's."""
+    rollout = proven(3, automatic=False)
+    rollout.publish("1.1.0")
+    rollout.start_run("up", "1.1.0")
+    rollout.run(lambda: rollout.code("up") == "Completed")
+    rollout.run_for(5)
+    rollout.delete_run("up")
+    rollout.publish("1.2.0")
+    rollout.start_run("up", "1.2.0")
+    rollout.run(lambda: rollout.status["provenImageVersion"] == "1.2.0")
+    rollout.run_until_quiet()
+    return rollout
+
+
+@scenario
+def scale_out_refused_by_a_quota_in_mid_run() -> Rollout:
+    """B11, section 0: instances that could not be made yet are starting, and do not stop the run."""
+    rollout = proven(10)
+    rollout.cluster.quota.hard["default"] = 10
+    rollout.publish("1.1.0")
+    rollout.run(lambda: bool(rollout.active_run()))
+    rollout.scale(15)
+    rollout.run_for(40)
+    rollout.cluster.quota.hard["default"] = 20
+    rollout.run(lambda: rollout.status["provenImageVersion"] == "1.1.0")
+    rollout.run_until_quiet()
+    return rollout
+
+
+@scenario
+def pod_deleted_twice_in_its_batch() -> Rollout:
+    """H2: a pod that disappears is made again once; the second time it has failed, whoever was restarted between."""
+    rollout = proven(10)
+    rollout.publish("1.1.0")
+    rollout.run(lambda: "web-0" in rollout.cluster.pods() and rollout.versions().get("1.1.0") is not None)
+    rollout.delete_pod(0)
+    rollout.run_for(1)
+    rollout.say("the controller is killed and started again")
+    rollout.restart()
+    rollout.settle()
+    rollout.delete_pod(0)
+    rollout.run(ended(rollout))
+    rollout.run_until_quiet(seconds=3000)
+    return rollout
+
+
+@scenario
+def released_twice() -> Rollout:
+    """F3, F8: a later hold has another run name, so the annotation of an earlier release does not end it."""
+    rollout = proven(3)
+    rollout.publish("1.1.0")
+    for time in range(2):
+        rollout.run(lambda: bool(rollout.active_run()))
+        name = rollout.active_run()
+        rollout.delete_run(name)
+        rollout.run(lambda: bool(rollout.status.get("heldVersions")))
+        if time == 0:
+            rollout.annotate_set({"rollkeeper.io/release-hold": f"1.1.0/{name}"})
+    rollout.run_until_quiet()
+    return rollout

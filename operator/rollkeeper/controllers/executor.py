@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from functools import singledispatchmethod
 from typing import Any
 
-from rollkeeper.api.v1alpha1 import ScaleSet, names
+from rollkeeper.api.v1alpha1 import ScaleSet, UpgradeRunStatus, names
 from rollkeeper.controllers.caches import Caches
 from rollkeeper.controllers.memory import SetMemory
 from rollkeeper.controllers.patches import status_patch
 from rollkeeper.controllers.resources import SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.engine import actions as do
-from rollkeeper.engine import revisions
+from rollkeeper.engine import ranges, revisions
+from rollkeeper.engine.ranges import Ordinals
 from rollkeeper.engine.reasons import Failure
 from rollkeeper.engine.snapshot import DryRun
 from rollkeeper.instances import pod_spec
@@ -36,6 +37,7 @@ from rollkeeper.kube.resources import CONTROLLER_REVISIONS
 COUNTS_EVERY = timedelta(seconds=5)
 """How often a status is written when only counts and sentences changed."""
 DRY_RUN_AGAIN = timedelta(seconds=15)
+_QUOTA = "exceeded quota"
 _TWO_BUDGETS = "more than one PodDisruptionBudget"
 
 logger = logging.getLogger(__name__)
@@ -133,7 +135,10 @@ class _OneSet:
         except Invalid as error:
             verdict = DryRun("Invalid", error.message)
         except Forbidden as error:
-            verdict = DryRun("Forbidden", error.message, self._now + DRY_RUN_AGAIN)
+            # A full quota is asked last, so everything else about the pod is right; and a set that fills its quota to
+            # the last pod can be upgraded all the same, because each pod goes before its successor comes.
+            full = _QUOTA in error.message
+            verdict = DryRun("Accepted") if full else DryRun("Forbidden", error.message, self._now + DRY_RUN_AGAIN)
         else:
             verdict = DryRun("Accepted")
         self._memory.dry_runs[action.pair] = verdict
@@ -222,6 +227,7 @@ class _OneSet:
         body = {"metadata": {"resourceVersion": run.metadata.resource_version}, "status": patch}
         written = await self._api.merge_patch(UPGRADE_RUNS, self._namespace, action.run, body, subresource="status")
         self._caches.runs.apply(written)
+        self._memory.noted(_recreated(action.status) - _recreated(run.status))
         self._memory.written_at[run.metadata.uid] = self._now
         self._log(action.status.message or "status", run=action.run)
         self.acted = True
@@ -272,8 +278,21 @@ class _OneSet:
             now, rest = rest[:width], rest[width:]
             agreed = await asyncio.gather(*(self._act_on_instance(action) for action in now))
             if not all(agreed):
+                self._put_off(rest, [action for action, said_yes in zip(now, agreed, strict=True) if not said_yes])
                 return
             width = min(2 * width, self._executor.parallelism)
+
+    def _put_off(self, rest: Sequence[do.InstanceAction], refused: Sequence[do.InstanceAction]) -> None:
+        """What would be refused like its neighbour waits with it, instead of asking for each a moment later."""
+        reasons = {
+            action.pair: self._memory.refusals[action.ordinal]
+            for action in refused
+            if isinstance(action, do.CreateInstance) and action.ordinal in self._memory.refusals
+        }
+        for action in rest:
+            if isinstance(action, do.CreateInstance) and action.pair in reasons:
+                why = reasons[action.pair]
+                self._memory.refused(action.ordinal, why.reason, why.message, action.made_by, self._now)
 
     async def _act_on_instance(self, action: do.InstanceAction) -> bool:
         """One instance. False: the API server refused; the memory knows why."""
@@ -331,7 +350,11 @@ class _OneSet:
         )
 
 
+def _recreated(status: UpgradeRunStatus) -> Ordinals:
+    return ranges.parse(status.current_batch.recreated) if status.current_batch is not None else ranges.NONE
+
+
 def _refusal(error: ApiError) -> str:
     if isinstance(error, Invalid):
         return Failure.INVALID
-    return Failure.QUOTA_EXCEEDED if "exceeded quota" in error.message else Failure.FORBIDDEN
+    return Failure.QUOTA_EXCEEDED if _QUOTA in error.message else Failure.FORBIDDEN

@@ -6,6 +6,7 @@ Nothing is right because of it: after a restart the same calls are tried again, 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from rollkeeper.engine.ranges import Ordinals
 from rollkeeper.engine.snapshot import DryRun, Instance, Pair, Refusal, Vanished
 
 _FIRST_RETRY = timedelta(seconds=2)
@@ -27,7 +28,8 @@ class SetMemory:
     def refused(self, ordinal: int, reason: str, message: str, made_by: str, now: datetime) -> None:
         """Notes that the API server said no; each further no of the same reason waits longer, up to 30 s."""
         before = self.refusals.get(ordinal)
-        since = before.since if before is not None and before.reason == reason else now
+        same = before is not None and (before.reason, before.made_by) == (reason, made_by)
+        since = before.since if before is not None and same else now
         wait = min(max(_FIRST_RETRY, now - since), _LAST_RETRY)
         self.refusals[ordinal] = Refusal(reason, message, since, now + wait, made_by)
 
@@ -35,9 +37,12 @@ class SetMemory:
         """Notes that the API server said yes."""
         self.refusals.pop(ordinal, None)
 
+    def noted(self, recreated: Ordinals) -> None:
+        """A run's status says now that these are made again: the next pod of theirs that vanishes is the second."""
+        for ordinal in recreated:
+            self.vanished.pop(ordinal, None)
+
     def pod_gone(self, instance: Instance) -> None:
-        """Notes that a pod is gone, and how many made for the same purpose went before it (H2)."""
-        before = self.vanished.get(instance.ordinal)
-        times = before.times + 1 if before is not None and before.made_by == instance.made_by else 1
-        self.vanished[instance.ordinal] = Vanished(instance.made_by, times)
+        """Notes that a pod is gone (H2)."""
+        self.vanished[instance.ordinal] = Vanished(instance.made_by, instance.pair)
         self.taken_down.discard(instance.uid)

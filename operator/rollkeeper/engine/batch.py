@@ -11,9 +11,10 @@ from rollkeeper.engine.health import Failed, Healthy, Verdict, Waiting
 from rollkeeper.engine.ranges import Ordinals
 from rollkeeper.engine.reasons import Failure
 from rollkeeper.engine.run_state import RunState
-from rollkeeper.engine.snapshot import Instance, Pair, Problem
+from rollkeeper.engine.snapshot import Instance, Pair, Problem, is_same
 
 Direction = Literal["Forward", "Back"]
+_DIRECTIONS: tuple[Direction, ...] = ("Forward", "Back")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,21 @@ class NextLook:
 def is_touched(state: RunState, ctx: Context, ordinal: int) -> bool:
     """Rulebook, section 0: its pod is missing, terminating, or made by this batch, whoever took it down."""
     instance = ctx.instances.get(ordinal)
-    return (
-        instance is None
-        or instance.terminating
-        or instance.made_by in (state.made_by("Forward"), state.made_by("Back"))
-    )
+    if instance is None or instance.terminating:
+        return True
+    return any(_is_of(state, instance.made_by, instance.pair, ordinal, d) for d in _DIRECTIONS)
+
+
+def _is_of(state: RunState, made_by: str, pair: Pair, ordinal: int, direction: Direction) -> bool:
+    """Whether a pod was made by this batch.
+
+    The mark alone does not tell: a run of the same name may have been there before (a tool that replaces objects).
+    """
+    return made_by == state.made_by(direction) and is_same(pair, _wanted(state, ordinal, direction))
+
+
+def _wanted(state: RunState, ordinal: int, direction: Direction) -> Pair:
+    return state.target if direction == "Forward" else state.origins[ordinal]
 
 
 def settle(state: RunState, ctx: Context) -> tuple[RunState, NextLook]:
@@ -98,17 +109,15 @@ def _verdict(state: RunState, ctx: Context, ordinal: int, direction: Direction) 
     if instance is not None:
         if instance.terminating:
             return state, _verdict_on_terminating(state, ctx, instance)
-        if instance.made_by != state.made_by(direction):
+        if not _is_of(state, instance.made_by, instance.pair, ordinal, direction):
             return state, None
         return state, health.judge(instance, state.policy, ctx.health, ctx.now)
     gone = ctx.snapshot.vanished.get(ordinal)
-    if gone is not None and gone.made_by == state.made_by(direction):
-        if gone.times > 1:
+    if gone is not None and state.batch is not None and _is_of(state, gone.made_by, gone.pair, ordinal, direction):
+        if ordinal in state.batch.recreated:
             return state, Failed(Problem(Failure.POD_DELETED, "its pod was deleted twice while it was being replaced"))
-        if state.batch is not None and ordinal not in state.batch.recreated:
-            recreated = state.batch.recreated | {ordinal}
-            state = replace(state, batch=replace(state.batch, recreated=recreated))
-    return state, _verdict_on_refusal(state, ctx, ordinal)
+        state = replace(state, batch=replace(state.batch, recreated=state.batch.recreated | {ordinal}))
+    return state, _verdict_on_refusal(state, ctx, ordinal, direction)
 
 
 def _verdict_on_terminating(state: RunState, ctx: Context, instance: Instance) -> Verdict | None:
@@ -122,10 +131,13 @@ def _verdict_on_terminating(state: RunState, ctx: Context, instance: Instance) -
     return Failed(Problem(Failure.TERMINATION_STUCK, f"{message}: a lost node or a finalizer holds the pod"))
 
 
-def _verdict_on_refusal(state: RunState, ctx: Context, ordinal: int) -> Verdict | None:
-    """A pod that the API server refuses to create fails on the first clock, like one that does not start (H5)."""
+def _verdict_on_refusal(state: RunState, ctx: Context, ordinal: int, direction: Direction) -> Verdict | None:
+    """A pod that the API server refuses to create fails on the first clock, like one that does not start (H5).
+
+    Refusals of anything else don't count: an eviction, or the create of the pod that is being put back.
+    """
     refusal = ctx.snapshot.refusals.get(ordinal)
-    if refusal is None:
+    if refusal is None or refusal.made_by != state.made_by(direction):
         return None
     until = refusal.since + timedelta(seconds=state.policy.provisioning_timeout_seconds)
     problem = Problem(refusal.reason, refusal.message)
@@ -136,17 +148,18 @@ def plan(state: RunState, ctx: Context) -> list[InstanceAction]:
     """What the instances that belong to the batch need now."""
     actions: list[InstanceAction] = []
     for ordinal in sorted(state.tally.in_progress):
-        action = _replace(state, ctx, ordinal, "Forward", state.target)
+        action = _replace(state, ctx, ordinal, "Forward")
         if action is not None:
             actions.append(action)
     for ordinal in sorted(state.putting_back):
-        action = _replace(state, ctx, ordinal, "Back", state.origins[ordinal])
+        action = _replace(state, ctx, ordinal, "Back")
         if action is not None:
             actions.append(action)
     return actions
 
 
-def _replace(state: RunState, ctx: Context, ordinal: int, direction: Direction, pair: Pair) -> InstanceAction | None:
+def _replace(state: RunState, ctx: Context, ordinal: int, direction: Direction) -> InstanceAction | None:
+    pair = _wanted(state, ordinal, direction)
     instance = ctx.instances.get(ordinal)
     refusal = ctx.snapshot.refusals.get(ordinal)
     if refusal is not None and ctx.now < refusal.retry_at:
@@ -155,7 +168,7 @@ def _replace(state: RunState, ctx: Context, ordinal: int, direction: Direction, 
     message = f"{word} {pair.version} in batch {state.batch.number if state.batch else 0} of {state.name}"
     if instance is None:
         return CreateInstance(ordinal, pair, state.made_by(direction), message)
-    if instance.terminating or instance.made_by == state.made_by(direction):
+    if instance.terminating or _is_of(state, instance.made_by, instance.pair, ordinal, direction):
         return None
     if direction == "Forward" and ordinal in ctx.healthy:
         return EvictInstance(ordinal, instance.uid, message)

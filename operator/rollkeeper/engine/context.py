@@ -23,8 +23,8 @@ class Context:
     catalogue: Catalogue
     assignment: Assignment
     """What each ordinal is meant to run, joined ones included."""
-    joined: Ordinals
-    """Ordinals that were never given anything: scaled out, or before first creation."""
+    never_healthy: Ordinals
+    """Ordinals that joined by scaling out (or first creation) and were not healthy yet."""
     healthy: Ordinals
     starting: Ordinals
     unhealthy: Ordinals
@@ -67,33 +67,43 @@ def build(snapshot: Snapshot, assignment: Assignment, policy: RollingUpgradePoli
     expected = range(snapshot.replicas)
     healthy = frozenset(o for o in expected if health.is_healthy(snapshot.instances.get(o), source))
     rest = [o for o in expected if o not in healthy]
-    starting = frozenset(o for o in rest if _is_starting(snapshot, assignment, policy, o, now))
+    never_healthy = _never_healthy(snapshot, assignment) - healthy
+    starting = _starting(snapshot, never_healthy, policy, now)
     return Context(
         snapshot=snapshot,
         now=now,
         catalogue=versions.catalogue_of(snapshot.scale_set, snapshot.catalogue),
         assignment=assignment,
-        joined=frozenset(o for o in expected if o not in assignment),
+        never_healthy=never_healthy,
         healthy=healthy,
         starting=starting,
         unhealthy=frozenset(rest) - starting,
     )
 
 
-def _is_starting(
-    snapshot: Snapshot, assignment: Assignment, policy: RollingUpgradePolicy, ordinal: int, now: datetime
-) -> bool:
-    status = snapshot.scale_set.status
-    proven = status.proven_image_version is not None
-    if not proven and ordinal in ranges.parse(status.ever_healthy or ""):
-        return False
-    instance = snapshot.instances.get(ordinal)
-    if instance is not None:
-        return health.is_starting(instance, policy, snapshot.scale_set.spec.health, now)
-    refusal = snapshot.refusals.get(ordinal)
-    never_made = not proven or ordinal not in assignment or (refusal is not None and refusal.made_by == "ScaleOut")
-    clock = timedelta(seconds=policy.provisioning_timeout_seconds)
-    return never_made and (refusal is None or now < refusal.since + clock)
+def _starting(snapshot: Snapshot, candidates: Ordinals, policy: RollingUpgradePolicy, now: datetime) -> Ordinals:
+    """Section 0: made by scale-out or first creation, never yet healthy, inside its clocks."""
+    # Creating begins slowly, so of a scale-out that is refused most instances were not even tried: one clock for all.
+    refused = [r.since for r in snapshot.refusals.values() if r.made_by in ("ScaleOut", "FirstCreation")]
+    missing_count = bool(refused) and now >= min(refused) + timedelta(seconds=policy.provisioning_timeout_seconds)
+    return frozenset(
+        ordinal
+        for ordinal in candidates
+        if (not missing_count if (i := snapshot.instances.get(ordinal)) is None else _is_starting(i, policy, now))
+    )
+
+
+def _is_starting(instance: Instance, policy: RollingUpgradePolicy, now: datetime) -> bool:
+    is_replacement = instance.made_by.endswith(("/Forward", "/Back"))
+    return not instance.terminating and not is_replacement and now < health.deadline(instance, policy)
+
+
+def _never_healthy(snapshot: Snapshot, assignment: Assignment) -> Ordinals:
+    """Ordinals that joined and were not healthy yet; the status remembers, or a restart would make them count."""
+    status, everyone = snapshot.scale_set.status, frozenset(range(snapshot.replicas))
+    if status.proven_image_version is None:
+        return everyone - ranges.parse(status.ever_healthy or "")
+    return ranges.parse(status.starting or "") & everyone | (everyone - assignment.keys())
 
 
 def starting_until(ctx: Context, ordinal: int) -> datetime | None:

@@ -160,4 +160,5 @@ def _look_at(ctx: Context, auto: Automatic, rolled: Rolling) -> datetime | None:
     times += [known.retry_at for known in ctx.snapshot.dry_runs.values() if known.verdict == "Forbidden"]
     times += [housekeeping.expires_at(run) for run in ctx.snapshot.runs if run.metadata.deletion_timestamp is None]
     times += [context.starting_until(ctx, ordinal) for ordinal in ctx.starting]
-    return min((t for t in times if t is not None), default=None)
+    # What is due now has been acted on; a time that has passed without that is nobody's business any more.
+    return min((t for t in times if t is not None and t > ctx.now), default=None)

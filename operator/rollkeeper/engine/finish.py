@@ -176,24 +176,25 @@ def _failures_before(status: ScaleSetStatus, ending: Ending) -> int:
 
 
 def _retries(status: ScaleSetStatus, ending: Ending, held: tuple[HeldVersion, ...], now: datetime) -> tuple[Retry, ...]:
-    """F8: what is tried again, and when. A completed run or a new target ends what was noted before."""
+    """F8: what is tried again, and when. A completed run or a new target ends what was noted before.
+
+    The attempt is kept whatever the end was: it is part of the next run's name, and a hold that names a run must not be
+    released by the annotation that released an earlier one.
+    """
     if ending.completed or ending.run.spec.started_by != "Platform":
         return () if ending.proves else status.retry
     faulted = ending.run.status.running_status is not None and ending.run.status.running_status.code == "Faulted"
-    if not faulted:
-        return status.retry
+    is_held = any(h.version == ending.state.target.version and h.run_name == ending.run.metadata.name for h in held)
     attempt = attempt_of(ending.run)
     failures = 1 + _failures_before(status, ending) if _own_failures(ending) else 0
     delay = min(RETRY_AFTER * 2 ** min(attempt - 1, 10), RETRY_AT_MOST)
-    if any(h.version == ending.state.target.version and h.run_name == ending.run.metadata.name for h in held):
-        return ()  # it is not tried again by itself at all
     return (
         Retry(
             type="OSImage",
             target=ending.state.target.version,
             attempt=attempt,
             failures=failures,
-            not_before=now + delay,
+            not_before=now + delay if faulted and not is_held else None,
         ),
     )
 

@@ -67,17 +67,6 @@ def judge(instance: Instance, policy: RollingUpgradePolicy, health: Health | Non
     return Failed(_failure(instance, policy))
 
 
-def is_starting(instance: Instance, policy: RollingUpgradePolicy, health: Health | None, now: datetime) -> bool:
-    """Made by first creation or scale-out, never yet healthy, inside its clocks: not counted yet (section 0)."""
-    return (
-        instance.made_by in ("FirstCreation", "ScaleOut")
-        and not instance.terminating
-        and not instance.ever_healthy
-        and not is_healthy(instance, health)
-        and now < deadline(instance, policy)
-    )
-
-
 def _why_not_healthy(instance: Instance) -> str:
     if instance.problem is not None:
         return (

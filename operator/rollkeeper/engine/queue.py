@@ -50,6 +50,9 @@ class Queue:
     obsolete: tuple[UpgradeRun, ...] = ()
     """Pending runs of the controller's own that are no longer due (T5)."""
     dry_run: Pair | None = None
+    """What the API server is to be asked about, for the run in `checking`."""
+    checking: UpgradeRun | None = None
+    """The first user's run whose own checks are not over: later ones wait for it."""
 
 
 def consider(ctx: Context, auto: Automatic, active: UpgradeRun | None) -> Queue:
@@ -75,7 +78,7 @@ def _user(queue: Queue, ctx: Context, run: UpgradeRun, active: UpgradeRun | None
         return _with_end(queue, run, Refused(Code.CANCELLED_BY_USER, "cancelled before it started"))
     if run.spec.desired_state == "Paused":
         return _with_wait(queue, run, Wait.RUN_PAUSED, "paused before it started: set spec.desiredState to Running")
-    ahead = queue.next or (active if active is not None and not _may_supersede(active) else None)
+    ahead = queue.next or queue.checking or (active if active is not None and not _may_supersede(active) else None)
     if ahead is not None:
         paused = ahead.spec.desired_state == "Paused"
         return _with_wait(
@@ -111,7 +114,7 @@ def _check_user(queue: Queue, ctx: Context, run: UpgradeRun) -> Queue:
     if known is not None and known.verdict == "Invalid":
         return _with_end(queue, run, Refused(Code.INVALID_MODEL, blocked.message))
     queue = _with_wait(queue, run, blocked.reason, blocked.message)
-    return replace(queue, dry_run=pair)
+    return replace(queue, dry_run=pair, checking=run)
 
 
 def _platform(queue: Queue, ctx: Context, run: UpgradeRun, auto: Automatic, active: UpgradeRun | None) -> Queue:

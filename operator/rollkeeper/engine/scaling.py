@@ -94,10 +94,9 @@ def _replace(ctx: Context, instance: Instance, pair: Pair) -> DeleteInstance | N
 
 
 def _occasion(ctx: Context, ordinal: int) -> tuple[str, str]:
-    refusal = ctx.snapshot.refusals.get(ordinal)
     if not ctx.proven:
         return "FirstCreation", "first creation"
-    if ordinal in ctx.joined or (refusal is not None and refusal.made_by == "ScaleOut"):
+    if ordinal in ctx.never_healthy:
         return "ScaleOut", f"scaled out to {ctx.snapshot.replicas}"
     return "Repair", "its pod is gone"
 

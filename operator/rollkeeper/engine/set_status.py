@@ -42,6 +42,7 @@ def compute(status: ScaleSetStatus, ctx: Context, assignment: Assignment, situat
         "latest_image_version": newest.version if newest else None,
         "model_revision": snapshot.revision,
         "versions": assignments.dump(assignment, situation.proven),
+        "starting": ranges.render(ctx.never_healthy) or None if ctx.proven else None,
         "left_failed": ranges.render(ranges.parse(status.left_failed or "") & ctx.unhealthy) or None,
     }
     wanted = [

@@ -53,8 +53,6 @@ class Instance:
     ready: bool = False
     """The pod's condition Ready."""
     ready_since: datetime | None = None
-    ever_healthy: bool = False
-    """It was seen running and ready once."""
     node_ready: bool = True
     problem: Problem | None = None
     protected: bool = False
@@ -73,10 +71,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Vanished:
-    """A pod that was seen and is gone: what it was made for, and how many such pods have gone."""
+    """A pod that was seen and is gone: what it was made for and ran; forgotten when a run has taken note (H2)."""
 
     made_by: str
-    times: int
+    pair: Pair
 
 
 @dataclass(frozen=True, slots=True)

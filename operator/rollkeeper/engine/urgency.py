@@ -11,6 +11,7 @@ _SET_COUNTS = frozenset(
         "updated_replicas",
         "unhealthy_replicas",
         "ever_healthy",
+        "starting",
         "left_failed",
         "conditions",
     }

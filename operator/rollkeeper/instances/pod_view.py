@@ -74,7 +74,6 @@ def _instance(raw: JsonObject, previous: Instance | None) -> Instance:
         running_since=running_since,
         ready=is_ready,
         ready_since=_time(ready.get("lastTransitionTime")) if is_ready else None,
-        ever_healthy=(running and is_ready) or (previous is not None and previous.ever_healthy),
         problem=_problem(status, conditions) if not is_ready else None,
         protected=labels.get(names.LABEL_PROTECT) == "true",
     )

@@ -187,6 +187,8 @@ class ScaleSetStatus(Model):
     """What each instance is meant to run."""
     ever_healthy: Ranges | None = None
     """Instances that were healthy once, while nothing is proven."""
+    starting: Ranges | None = None
+    """Instances that joined by scaling out and were not healthy yet."""
     left_failed: Ranges | None = None
     """Instances that a run left failed, until they are healthy or gone (T7)."""
     retry: Annotated[tuple[Retry, ...], Field(json_schema_extra=rules.limited(20))] = ()
