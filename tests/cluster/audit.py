@@ -45,12 +45,11 @@ class AuditLog:
         return self._path.stat().st_size
 
     def writes(self, namespace: str, since: int = 0) -> list[Write]:
-        """The writes in a namespace, in the order in which they were answered.
-
-        An object whose name has the namespace's in it may come along; the namespaces of tests have unique names.
-        """
+        """The writes in a namespace, in the order in which they were answered."""
         found = [read(json.loads(line)) for line in self._lines(since) if namespace in line]
-        return sorted((w for w in found if w.verb in WRITES), key=lambda write: write.completed)
+        return sorted(
+            (w for w in found if w.namespace == namespace and w.verb in WRITES), key=lambda write: write.completed
+        )
 
     def _lines(self, since: int) -> Iterator[str]:
         with self._path.open("rb") as log:

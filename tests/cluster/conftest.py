@@ -88,11 +88,23 @@ def own_controller(
     simulated: LocalCluster, world: World, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[Controller]:
     """A controller for the test's namespace alone, with its Lease there; not started yet."""
-    flags = (f"--{name}={world.namespace}" for name in ("namespace", "watch-namespace", "images-namespace"))
-    controller = Controller(simulated.kubeconfig_for(CONTROLLER), tmp_path / "controller.log", *flags)
+    controller = _for_one_namespace(simulated, world, tmp_path / "controller.log")
     request.node.controller = controller
     yield controller
     controller.kill()
+
+
+@pytest.fixture
+def rival(simulated: LocalCluster, world: World, tmp_path: Path) -> Iterator[Controller]:
+    """A second one."""
+    controller = _for_one_namespace(simulated, world, tmp_path / "rival.log")
+    yield controller
+    controller.kill()
+
+
+def _for_one_namespace(cluster: LocalCluster, world: World, log: Path) -> Controller:
+    flags = (f"--{name}={world.namespace}" for name in ("namespace", "watch-namespace", "images-namespace"))
+    return Controller(cluster.kubeconfig_for(CONTROLLER), log, *flags)
 
 
 @pytest.fixture(scope="module")

@@ -61,6 +61,13 @@ def _puts_back(called: Called) -> bool:
     return _run_status(called) and bool(ordinals(called.stored_status.get("instances", {}).get("failed")))
 
 
+CREATION: Mapping[str, Point] = {
+    "creation pair written": lambda c: c.plural == "scalesets" and "creationVersion" in c.status,
+    "first pod made": lambda c: c.made_by == "FirstCreation",
+    "proven": lambda c: c.plural == "scalesets" and "provenImageVersion" in c.status,
+}
+"""Moments of a first creation, in their order."""
+
 FORWARD: Mapping[str, Point] = {
     "run created": lambda c: (c.verb, c.plural) == ("create", "upgraderuns"),
     "run named by the set": lambda c: c.plural == "scalesets" and bool(c.status.get("activeRunName")),
@@ -89,7 +96,15 @@ BACK: Mapping[str, Point] = {
 }
 """Moments of a run to a broken version, in their order."""
 
-POINTS = {**FORWARD, **BACK}
+USERS: Mapping[str, Point] = {
+    "finalizer added": lambda c: (
+        c.plural == "upgraderuns" and c.verb == "merge_patch" and bool(c.body["metadata"].get("finalizers"))
+    ),
+    "run cancelled": lambda c: _run_status(c) and c.status.get("runningStatus", {}).get("code") == "Cancelled",
+}
+"""Moments of a user's run that is deleted in the middle."""
+
+POINTS = {**CREATION, **FORWARD, **BACK, **USERS}
 
 
 def arm(point: Point) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from hack.localcluster import LocalCluster
 from tests.cluster.fleet import data_disk, fleet, gate, published, users_run
 from tests.cluster.replay import status_of
 from tests.cluster.world import World, condition, places
@@ -104,3 +105,11 @@ def test_users_run_outlives_its_set(live: World) -> None:
     run = live.until_run("mine", "Cancelled")
     assert status_of(run)["error"]["code"] == "ScaleSetDeleted"
     live("delete", "upgraderun", "mine", "--timeout=10s")
+
+
+def test_a_namespace_goes_in_mid_run(simulated: LocalCluster, live: World) -> None:
+    """F7: an object can always be deleted, with everything around it; nothing waits for a finalizer of ours."""
+    doomed = World(simulated, f"{live.namespace}-doomed")
+    doomed("create", "namespace", doomed.namespace)
+    _gated(doomed)
+    simulated.kubectl("delete", "namespace", doomed.namespace, "--timeout=60s")
