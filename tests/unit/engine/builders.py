@@ -123,7 +123,6 @@ def instance(ordinal: int, version: str = "1.0.0", **fields: Any) -> Instance:
         "running_since": at(-3590),
         "ready": True,
         "ready_since": at(-3580),
-        "ever_healthy": True,
     }
     return Instance(**{**values, **fields})
 
@@ -142,7 +141,6 @@ def new_pod(ordinal: int, version: str = "1.1.0", *, age: float = 5, **fields: A
         "running_since": None,
         "ready": False,
         "ready_since": None,
-        "ever_healthy": False,
     }
     return instance(ordinal, version, **{**values, **fields})
 
@@ -218,7 +216,7 @@ def upgrade_run(name: str = "up", version: str | None = "1.1.0", **fields: Any) 
 def active_run(version: str = "1.1.0", *, name: str = "up", code: str = "RollingForward", **fields: Any) -> UpgradeRun:
     """A run that has left Pending. Places of instances are ranges; `origins`: those that the run touched.
 
-    `batch`: its number and instances; `relapses`: ranges by seconds since NOW; `reasons`: count and environment by name.
+    `batch`: its number and instances; `relapses`: ranges by seconds; `reasons`: count and environment by name.
     """
     places = {p: fields.pop(p, "") for p in ("succeeded", "failed", "skipped", "inProgress", "pending", "uncounted")}
     places |= {p: fields.pop(p, "") for p in ("rolledBack", "rollbackFailed")}
@@ -239,7 +237,13 @@ def active_run(version: str = "1.1.0", *, name: str = "up", code: str = "Rolling
     }
     if batch is not None:
         number, ordinals = batch
-        status["currentBatch"] = {"number": number, "instances": ordinals, "startTime": stamp(-60)}
+        made_again = fields.pop("recreated", "")
+        status["currentBatch"] = {
+            "number": number,
+            "instances": ordinals,
+            "startTime": stamp(-60),
+            "recreated": made_again,
+        }
     return upgrade_run(name, version, status=status, **fields)
 
 

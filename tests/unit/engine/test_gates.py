@@ -121,9 +121,13 @@ BLOCKED: dict[str, tuple[dict[str, Any], Wait | None, str]] = {
     ),
     "T6 missing ones count": ({"instances": fleet(missing=[1, 2, 3])}, Wait.UNHEALTHY, "3 of 10"),
     "T6 protected ones count": ({"instances": fleet(broken=[1, 2, 3], protected=[1])}, Wait.UNHEALTHY, "3 of 10"),
-    "T6 starting ones do not": ({"instances": fleet(made={o: new_pod(o, "1.0.0") for o in range(3)})}, None, ""),
+    "T6 starting ones do not": (
+        {"status": {"starting": "0-2"}, "instances": fleet(made={o: new_pod(o, "1.0.0") for o in range(3)})},
+        None,
+        "",
+    ),
     "T6 starting ones leave the total": (
-        {"instances": fleet(broken=[8, 9], made={0: new_pod(0, "1.0.0")})},
+        {"status": {"starting": "0"}, "instances": fleet(broken=[8, 9], made={0: new_pod(0, "1.0.0")})},
         Wait.UNHEALTHY,
         "2 of 9 instances unhealthy (22.2%, limit 20%)",
     ),
@@ -185,12 +189,13 @@ def test_t6_the_share_is_none_where_the_limit_is_kept() -> None:
     assert gates.is_healthy_enough(ctx(instances=fleet(broken=[1, 2])), exempt=frozenset()) is None
 
 
+JOINED = scale_set(status={"starting": "0"})
 COUNTS: dict[str, tuple[dict[str, Any], str, str, int]] = {
     "all healthy": ({}, "", "", 10),
     "unhealthy": ({"instances": fleet(broken=[1, 2])}, "1-2", "", 10),
     "missing": ({"instances": fleet(missing=[1])}, "1", "", 10),
     "never given anything": ({"instances": fleet(missing=[9]), "assigned": range(9)}, "", "9", 9),
-    "starting": ({"instances": fleet(made={0: new_pod(0, "1.0.0")})}, "", "0", 9),
+    "starting": ({"of": JOINED, "instances": fleet(made={0: new_pod(0, "1.0.0")})}, "", "0", 9),
     "above replicas": ({"instances": {**fleet(), 11: unhealthy(11)}}, "", "", 10),
     "terminating": ({"instances": fleet(made={0: instance(0, terminating=True)})}, "0", "", 10),
 }

@@ -9,7 +9,7 @@ from rollkeeper.engine import health
 from rollkeeper.engine.health import Failed, Healthy, Waiting
 from rollkeeper.engine.snapshot import Instance
 
-from .builders import at, instance, new_pod, problem, unhealthy
+from .builders import at, ctx, instance, new_pod, problem, proven, scale_set, unhealthy
 
 POLICY = RollingUpgradePolicy(provisioning_timeout_seconds=60, health_timeout_seconds=30)
 PROBED = Health(source="Probe")
@@ -115,25 +115,26 @@ def test_h2_without_a_source_health_counts_from_the_start_of_the_container() -> 
     assert verdict.until == at(6)
 
 
-STARTING: dict[str, tuple[Instance, float, bool]] = {
-    "first creation, young": (new_pod(0, made_by="FirstCreation"), 0, True),
-    "scale-out, young": (new_pod(0, made_by="ScaleOut"), 0, True),
-    "a repair never is": (new_pod(0, made_by="Repair"), 0, False),
-    "a replacement never is": (new_pod(0, made_by="up/1/Forward"), 0, False),
-    "put back never is": (new_pod(0, made_by="up/1/Back"), 0, False),
-    "clock over": (new_pod(0, age=60), 0, False),
-    "second clock over": (started(30, age=40), 0, False),
-    "inside the second clock": (started(29, age=70), 0, True),
-    "both over": (started(1, age=90), 0, False),
-    "healthy once": (started(5, age=20, ever_healthy=True), 0, False),
-    "healthy": (ready(1), 0, False),
-    "terminating": (new_pod(0, terminating=True), 0, False),
+UNPROVEN = proven(None)
+STARTING: dict[str, tuple[Instance, dict[str, Any], bool]] = {
+    "first creation, young": (new_pod(0), UNPROVEN, True),
+    "first creation, healthy once": (new_pod(0), {**UNPROVEN, "everHealthy": "0"}, False),
+    "scale-out, young": (new_pod(0, made_by="ScaleOut"), {"starting": "0"}, True),
+    "a repair never is": (new_pod(0, made_by="Repair"), {}, False),
+    "a replacement never is": (new_pod(0, made_by="up/1/Forward"), {"starting": "0"}, False),
+    "put back never is": (new_pod(0, made_by="up/1/Back"), {"starting": "0"}, False),
+    "clock over": (new_pod(0, age=60), UNPROVEN, False),
+    "second clock over": (started(30, age=40), UNPROVEN, False),
+    "inside the second clock": (started(29, age=70), UNPROVEN, True),
+    "both over": (started(1, age=90), UNPROVEN, False),
+    "healthy": (ready(1), UNPROVEN, False),
+    "terminating": (new_pod(0, terminating=True), UNPROVEN, False),
 }
 
 
-@pytest.mark.parametrize(("seen", "seconds", "wanted"), STARTING.values(), ids=[f"section 0 {k}" for k in STARTING])
-def test_is_starting(seen: Instance, seconds: float, wanted: bool) -> None:
-    assert health.is_starting(seen, POLICY, PROBED, at(seconds)) is wanted
+@pytest.mark.parametrize(("seen", "status", "wanted"), STARTING.values(), ids=[f"section 0 {k}" for k in STARTING])
+def test_starting(seen: Instance, status: dict[str, Any], wanted: bool) -> None:
+    assert ctx(scale_set(1, status=status), {0: seen}).starting == (frozenset({0}) if wanted else frozenset())
 
 
 def test_waiting_says_what_is_wrong_now() -> None:
