@@ -1,0 +1,235 @@
+"""H1, H2, H5: pods as the kubelet shows them, read as instances."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from rollkeeper.engine.reasons import Failure
+from rollkeeper.instances.claim_view import read_claim
+from rollkeeper.instances.pod_view import PodView, ordinal_of, read_pod
+
+JsonMap = dict[str, Any]
+STARTED, LATER, LATEST = (f"2026-03-01T12:00:{s}Z" for s in ("05", "30", "50"))
+RUNNING = {"name": "os", "state": {"running": {"startedAt": STARTED}}, "started": True, "ready": True}
+READY = {"type": "Ready", "status": "True", "lastTransitionTime": LATER}
+NOT_READY = {**READY, "status": "False"}
+
+
+def pod(*containers: JsonMap, phase: str = "Running", **fields: Any) -> JsonMap:
+    meta = {
+        "name": "web-3",
+        "namespace": "default",
+        "uid": "u1",
+        "creationTimestamp": "2026-03-01T12:00:00Z",
+        "labels": {
+            "rollkeeper.io/image-version": "1.0.0",
+            "rollkeeper.io/model-revision": "web-r",
+            **fields.get("labels", {}),
+        },
+        "annotations": {
+            "rollkeeper.io/image": "os:1",
+            "rollkeeper.io/made-by": "Repair",
+            **fields.get("annotations", {}),
+        },
+        "ownerReferences": [{"uid": "other"}, {"uid": "set", "controller": True}],
+        **fields.get("meta", {}),
+    }
+    status = {
+        "phase": phase,
+        "conditions": fields.get("conditions", [NOT_READY]),
+        "containerStatuses": list(containers),
+        "initContainerStatuses": fields.get("init", []),
+        **fields.get("status", {}),
+    }
+    spec = {"nodeName": "node-0", "containers": [{"name": "os"}, {"name": "log"}]}
+    return {"metadata": meta, "spec": spec, "status": status}
+
+
+def read(raw: JsonMap, previous: PodView | None = None) -> Any:
+    return read_pod(raw, previous).instance
+
+
+def time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def test_what_a_healthy_pod_says() -> None:
+    view = read_pod(pod(RUNNING, conditions=[READY]), None)
+    found = view.instance
+    assert (view.namespace, view.owner, view.node) == ("default", "set", "node-0")
+    assert (found.ordinal, found.name, found.uid, found.made_by) == (3, "web-3", "u1", "Repair")
+    assert (found.pair.version, found.pair.image, found.pair.revision) == ("1.0.0", "os:1", "web-r")
+    assert (found.running, found.ready, found.finished, found.terminating) == (True, True, False, False)
+    assert (found.running_since, found.ready_since) == (time(STARTED), time(LATER))
+    assert found.problem is None
+    assert not found.protected
+
+
+def waiting(reason: str, message: str = "", **more: Any) -> JsonMap:
+    return {"name": "os", "state": {"waiting": {"reason": reason, "message": message}}, **more}
+
+
+def ended(code: int, *, state: str = "lastState", **more: Any) -> JsonMap:
+    return {state: {"terminated": {"exitCode": code, "startedAt": STARTED, **more}}}
+
+
+UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
+PROBLEMS: dict[str, tuple[JsonMap, tuple[str, str] | None]] = {
+    "starts": (pod(waiting("ContainerCreating"), phase="Pending"), None),
+    "init containers run": (pod(waiting("PodInitializing"), phase="Pending"), None),
+    "runs, not ready": (pod(RUNNING), None),
+    "no such image": (pod(waiting("ErrImagePull", "not found"), phase="Pending"), ("ErrImagePull", "not found")),
+    "image back-off": (pod(waiting("ImagePullBackOff", "Back-off")), ("ImagePullBackOff", "Back-off")),
+    "bad name": (pod(waiting("InvalidImageName", "bad")), ("InvalidImageName", "bad")),
+    "missing config": (
+        pod(waiting("CreateContainerConfigError", "no Secret")),
+        ("CreateContainerConfigError", "no Secret"),
+    ),
+    "crash loop without the seconds": (
+        pod(waiting("CrashLoopBackOff", "back-off 40s restarting", **ended(2))),
+        ("CrashLoopBackOff", "container os: exit code 2"),
+    ),
+    "crash loop, its last words": (
+        pod(waiting("CrashLoopBackOff", "", **ended(1, message="a\nno disk\n"))),
+        ("CrashLoopBackOff", "container os: exit code 1: no disk"),
+    ),
+    "ended just now": (
+        pod({"name": "os", **ended(3, state="state", reason="Error")}),
+        ("Error", "container os: exit code 3"),
+    ),
+    "out of memory": (
+        pod({"name": "os", **ended(137, state="state", reason="OOMKilled")}),
+        ("OOMKilled", "container os: exit code 137"),
+    ),
+    "an init container fails": (
+        pod(waiting("PodInitializing"), init=[{**waiting("CrashLoopBackOff", "", **ended(1)), "name": "setup"}]),
+        ("CrashLoopBackOff", "container setup: exit code 1"),
+    ),
+    "an init container is done": (
+        pod(RUNNING, init=[{"name": "setup", **ended(0, state="state", reason="Completed")}]),
+        None,
+    ),
+    "a sidecar's trouble": (
+        pod(RUNNING, {**waiting("ErrImagePull", "no log"), "name": "log"}),
+        ("ErrImagePull", "no log"),
+    ),
+    "unschedulable": (pod(phase="Pending", conditions=[UNSCHEDULABLE]), ("Unschedulable", "0/3 nodes")),
+    "evicted by the kubelet": (
+        pod(phase="Failed", status={"reason": "Evicted", "message": "low on disk"}),
+        ("Evicted", "low on disk"),
+    ),
+    "failed, says nothing": (pod(phase="Failed"), (Failure.POD_FAILED, "the pod ended")),
+    "ready: none": (pod(RUNNING, {**waiting("ErrImagePull"), "name": "log"}, conditions=[READY]), None),
+}
+
+
+@pytest.mark.parametrize(("raw", "wanted"), PROBLEMS.values(), ids=[f"H5 {name}" for name in PROBLEMS])
+def test_problem(raw: JsonMap, wanted: tuple[str, str] | None) -> None:
+    found = read(raw).problem
+    assert (found and (found.reason, found.message)) == wanted
+
+
+UNREACHABLE = [
+    'Head "https://r.example/v2/": dial tcp: lookup r.example: no such host',
+    "dial tcp 10.0.0.1:443: i/o timeout",
+    "dial tcp 10.0.0.1:443: connect: connection refused",
+    "read: connection reset by peer",
+    "net/http: TLS handshake timeout",
+]
+
+
+@pytest.mark.parametrize("message", UNREACHABLE, ids=lambda text: f"F3 {text[-24:]}")
+@pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff"])
+def test_an_unreachable_registry_is_the_environments_fault(reason: str, message: str) -> None:
+    found = read(pod(waiting(reason, message))).problem
+    assert found is not None
+    assert found.reason == Failure.REGISTRY_UNREACHABLE
+
+
+RUNS: dict[str, tuple[JsonMap, bool]] = {
+    "runs": (pod(RUNNING), True),
+    "not started (startup probe)": (pod({**RUNNING, "started": False}), False),
+    "an old kubelet says nothing of it": (pod({k: v for k, v in RUNNING.items() if k != "started"}), True),
+    "waits": (pod(waiting("CrashLoopBackOff")), False),
+    "only the other container": (pod({**RUNNING, "name": "log"}), False),
+    "the other is the OS": (
+        pod({**RUNNING, "name": "log"}, annotations={"rollkeeper.io/os-container": "log"}),
+        True,
+    ),
+    "phase Pending": (pod(RUNNING, phase="Pending"), False),
+    "no status yet": ({**pod(), "status": {}}, False),
+}
+
+
+@pytest.mark.parametrize(("raw", "wanted"), RUNS.values(), ids=[f"H1 {name}" for name in RUNS])
+def test_running(raw: JsonMap, wanted: bool) -> None:
+    assert read(raw).running is wanted
+
+
+def test_h2_the_first_start_is_remembered_over_restarts() -> None:
+    first = read_pod(pod(RUNNING), None)
+    restarted = {
+        "name": "os",
+        "state": {"running": {"startedAt": LATEST}},
+        "lastState": {"terminated": {"startedAt": LATER}},
+    }
+    assert read(pod(restarted)).first_started == time(LATER), "what the kubelet still knows"
+    assert read(pod(restarted), first).first_started == time(STARTED), "what memory knows"
+    assert read(pod(restarted), first).running_since == time(LATEST)
+
+
+@pytest.mark.parametrize(
+    ("container", "wanted"),
+    [(waiting("ContainerCreating"), None), (waiting("CrashLoopBackOff", "", **ended(1)), STARTED)],
+    ids=["H2 never started", "H2 started and crashed"],
+)
+def test_first_start(container: JsonMap, wanted: str | None) -> None:
+    assert read(pod(container)).first_started == (wanted and time(wanted))
+
+
+def test_h2_a_start_that_nobody_knows_the_time_of() -> None:
+    lost = {
+        "name": "os",
+        "state": {"terminated": {"exitCode": 137, "startedAt": None, "reason": "ContainerStatusUnknown"}},
+    }
+    assert read(pod(lost)).first_started is None
+
+
+def test_h8_terminating() -> None:
+    found = read(pod(RUNNING, conditions=[READY], meta={"deletionTimestamp": LATER}))
+    assert found.terminating
+    assert found.terminating_until == time(LATER)
+
+
+@pytest.mark.parametrize("phase", ["Failed", "Succeeded"], ids=lambda text: f"F5 {text}")
+def test_finished(phase: str) -> None:
+    assert read(pod(phase=phase)).finished
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"), [("true", True), ("false", False), ("", False)], ids=lambda v: f"B10 {v!r}"
+)
+def test_protected(value: str, wanted: bool) -> None:
+    assert read(pod(RUNNING, labels={"rollkeeper.io/protect-from-upgrade": value})).protected is wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "ordinal"), [("web-0", 0), ("web-10", 10), ("a-b-7", 7), ("web", -1), ("web-x", -1), ("web-9999999", -1)]
+)
+def test_ordinal(name: str, ordinal: int) -> None:
+    assert ordinal_of(name) == ordinal
+
+
+def test_a_pod_that_lost_its_labels_is_read_all_the_same() -> None:
+    raw = pod(RUNNING)
+    raw["metadata"].update(labels=None, annotations=None, ownerReferences=[])
+    view = read_pod(raw, None)
+    assert (view.owner, view.instance.pair.version, view.instance.made_by) == ("", "0.0.0", "")
+
+
+def test_a_claim() -> None:
+    labels = {"rollkeeper.io/scale-set": "web", "rollkeeper.io/image-version": "1.0.0"}
+    meta = {"name": "data-web-4", "namespace": "default", "uid": "u", "labels": labels, "deletionTimestamp": LATER}
+    view = read_claim({"metadata": meta}, None)
+    assert (view.scale_set, view.ordinal, view.image_version, view.terminating) == ("web", 4, "1.0.0", True)
