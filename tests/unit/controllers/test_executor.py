@@ -1,0 +1,279 @@
+"""What comes of an action at the API server: answers lost, refused, raced (I2, I8, B12, H5)."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from rollkeeper.api.v1alpha1 import ScaleSet
+from rollkeeper.controllers.caches import Caches
+from rollkeeper.controllers.executor import Executor, Outcome
+from rollkeeper.controllers.memory import SetMemory
+from rollkeeper.controllers.resources import SCALE_SETS, UPGRADE_RUNS
+from rollkeeper.engine import actions as do
+from rollkeeper.engine.reasons import Failure
+from rollkeeper.engine.snapshot import Pair
+from rollkeeper.instances.pods import Pods
+from rollkeeper.kube.errors import Conflict, NotFound
+from rollkeeper.kube.events import EventRecorder
+from rollkeeper.kube.resources import BUDGETS, CONTROLLER_REVISIONS, PODS
+from tests.simulation.cluster import Cluster
+from tests.simulation.images import Images, healthy
+from tests.simulation.objects_of_ours import reference, scale_set, upgrade_run
+
+PAIR = Pair("1.0.0", reference("1.0.0"), "web-r")
+JsonMap = dict[str, Any]
+
+
+class World:
+    """An executor on a cluster in memory: one set, its model stored."""
+
+    def __init__(self, replicas: int = 3) -> None:
+        self.cluster = Cluster(zones=("a",), images=Images(healthy(1, 1)))
+        self.server = self.cluster.server
+        self.caches, self.memory = Caches(), SetMemory()
+        self.caches.scale_sets.apply(self.server.create(SCALE_SETS, "default", scale_set(replicas)))
+        api, now = self.cluster.api, self.cluster.clock.now
+        self.pods = Pods(api, self.caches.pods, self.caches.claims)
+        self.executor = Executor(api, self.caches, self.pods, EventRecorder(api, "test", now=now))
+        self.do(do.EnsureRevision("web-r"))
+
+    @property
+    def set(self) -> ScaleSet:
+        found = self.caches.scale_sets.get(("default", "web"))
+        assert found is not None
+        return found
+
+    def do(self, *todo: do.Action) -> Outcome:
+        return asyncio.run(self.executor.execute(todo, self.set, self.memory, self.cluster.clock.now()))
+
+    def create(self, *ordinals: int) -> None:
+        self.do(*(do.CreateInstance(o, PAIR, "Repair", "why") for o in ordinals))
+
+    def run(self) -> str:
+        made = self.server.create(UPGRADE_RUNS, "default", upgrade_run("up"))
+        self.caches.runs.apply(made)
+        return "up"
+
+    def budget(self, name: str) -> None:
+        spec = {"maxUnavailable": 0, "selector": {"matchLabels": {"app": "web"}}}
+        body = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": name}, "spec": spec}
+        self.server.create(BUDGETS, "default", body)
+
+    def settled(self) -> None:
+        self.cluster.advance(10)
+        for pod in self.cluster.pods().values():
+            self.caches.pods.apply(pod)
+
+    def uid(self, ordinal: int) -> str:
+        return str(self.cluster.pods()[f"web-{ordinal}"]["metadata"]["uid"])
+
+
+def reasons(world: World) -> dict[int, str]:
+    return {ordinal: refusal.reason for ordinal, refusal in world.memory.refusals.items()}
+
+
+def test_the_answer_of_a_create_is_in_the_cache_at_once() -> None:
+    world = World()
+    world.create(0)
+    assert world.caches.pods.get(("default", "web-0")) is not None
+
+
+def test_i8_a_pod_of_ours_that_is_there_is_as_good_as_made() -> None:
+    world, uid = World(), ""
+    world.create(0)
+    uid = world.uid(0)
+    world.caches.pods.remove_key(("default", "web-0"), "not it")
+    world.create(0)
+    assert world.uid(0) == uid
+    assert reasons(world) == {}
+
+
+def test_i2_a_strangers_pod_is_never_touched() -> None:
+    world = World()
+    body = {"metadata": {"name": "web-0"}, "spec": {"containers": [{"name": "x", "image": "x"}]}}
+    world.server.create(PODS, "default", body)
+    uid = world.uid(0)
+    world.create(0)
+    assert world.uid(0) == uid
+    assert reasons(world) == {0: Failure.NAME_TAKEN}
+    assert "web-0 exists and is not this scale set's" in world.memory.refusals[0].message
+
+
+TRIES = {
+    "H5 full: one try": (0, 1),
+    "H5 it begins slowly": (2, 3),
+    "H5 one, two, four": (7, 8),
+    "H5 room for all": (8, 8),
+}
+
+
+@pytest.mark.parametrize(("room", "tries"), TRIES.values(), ids=TRIES)
+def test_where_the_first_creates_are_refused_the_others_are_not_tried(room: int, tries: int) -> None:
+    world, tried = World(), list[str]()
+    world.server.admission.append(lambda review: tried.append(review.object["metadata"]["name"]))
+    world.server.admission.reverse()
+    world.cluster.quota.hard["default"] = room
+    world.create(*range(8))
+    assert len(world.cluster.pods()) == room
+    assert len(tried) == tries
+    assert (min(reasons(world)) == room) if room < 8 else (reasons(world) == {})
+    assert set(reasons(world).values()) <= {Failure.QUOTA_EXCEEDED}
+
+
+@pytest.mark.parametrize(("verdict", "reason"), [("Invalid", Failure.INVALID), ("Forbidden", Failure.FORBIDDEN)])
+def test_h5_a_refused_pod_says_why(verdict: str, reason: Failure) -> None:
+    world = World()
+    world.cluster.refused_images.images[PAIR.image] = verdict
+    world.create(0)
+    assert reasons(world) == {0: reason}
+    world.cluster.refused_images.images.clear()
+    world.create(0)
+    assert reasons(world) == {}
+
+
+def evict(world: World, *ordinals: int) -> None:
+    world.do(*(do.EvictInstance(o, world.uid(o), "why") for o in ordinals))
+
+
+def test_b12_an_evicted_pod_counts_as_terminating_before_the_cache_knows() -> None:
+    world = World()
+    world.create(0)
+    world.settled()
+    uid = world.uid(0)
+    evict(world, 0)
+    assert world.memory.taken_down == {uid}
+
+
+REFUSED: dict[str, tuple[Sequence[str], str]] = {
+    "B12 one budget": (["b1"], "The disruption budget b1 needs"),
+    "B12 two budgets": (["b1", "b2"], "more than one PodDisruptionBudget"),
+}
+
+
+@pytest.mark.parametrize(("budgets", "said"), REFUSED.values(), ids=REFUSED)
+def test_a_budget_refuses(budgets: Sequence[str], said: str) -> None:
+    world = World()
+    world.create(0)
+    for name in budgets:
+        world.budget(name)
+    world.settled()
+    evict(world, 0)
+    assert reasons(world) == {0: "EvictionRefused"}
+    assert said in world.memory.refusals[0].message
+    assert "deletionTimestamp" not in world.cluster.pods()["web-0"]["metadata"]
+
+
+@pytest.mark.parametrize("action", [do.EvictInstance, do.DeleteInstance], ids=["I2 evict", "I2 delete"])
+def test_only_that_very_pod_is_taken_down(action: Callable[[int, str, str], do.Action]) -> None:
+    world = World()
+    world.create(0)
+    world.settled()
+    world.do(action(0, "of an earlier pod", "why"))
+    world.do(action(7, "of no pod", "why"))
+    assert "deletionTimestamp" not in world.cluster.pods()["web-0"]["metadata"]
+    assert world.memory.taken_down == set()
+
+
+def test_i9_a_write_under_an_old_version_raises_and_nothing_follows() -> None:
+    world = World()
+    world.server.merge_patch(SCALE_SETS, "default", "web", {"spec": {"replicas": 9}})
+    status = world.set.status.model_copy(update={"active_run_name": "up"})
+    with pytest.raises(Conflict):
+        world.do(do.WriteSet(status, urgent=True), do.CreateInstance(0, PAIR, "Repair", "why"))
+    assert world.cluster.pods() == {}
+
+
+def test_i9_the_decision_is_written_before_the_act_whatever_the_order() -> None:
+    world = World()
+    status = world.set.status.model_copy(update={"active_run_name": "up"})
+    world.do(do.CreateInstance(0, PAIR, "Repair", "why"), do.WriteSet(status, urgent=True))
+    made = int(world.cluster.pods()["web-0"]["metadata"]["resourceVersion"])
+    written = int(world.server.get(SCALE_SETS, "default", "web")["metadata"]["resourceVersion"])
+    assert written < made
+
+
+def test_counts_are_written_every_few_seconds_only() -> None:
+    world = World()
+
+    def write(ready: int, *, urgent: bool = False) -> Outcome:
+        status = world.set.status.model_copy(update={"ready_replicas": ready})
+        return world.do(do.WriteSet(status, urgent=urgent))
+
+    first, second = write(1), write(2)
+    assert (first.acted, second.acted) == (True, False)
+    assert second.due is not None
+    assert (second.due - world.cluster.clock.now()).total_seconds() == 5
+    assert write(3, urgent=True).acted
+    world.cluster.advance(5)
+    assert write(4).acted
+
+
+def test_i7_a_status_that_is_as_it_was_is_not_written() -> None:
+    world = World()
+    status = world.set.status.model_copy(update={"ready_replicas": 1})
+    assert world.do(do.WriteSet(status, urgent=True)).acted
+    assert not world.do(do.WriteSet(world.set.status, urgent=True)).acted
+
+
+def test_m2_a_revision_that_is_there_already_is_taken_as_it_is() -> None:
+    world = World()
+    world.do(do.EnsureRevision("web-r"))
+    found = world.server.list(CONTROLLER_REVISIONS, "default").items
+    assert [(r["metadata"]["name"], r["revision"]) for r in found] == [("web-r", 1)]
+    world.do(do.DeleteRevision("web-r"), do.DeleteRevision("web-gone"))
+    assert world.server.list(CONTROLLER_REVISIONS, "default").items == ()
+
+
+def test_f7_finalizers_come_and_go() -> None:
+    world = World()
+    name = world.run()
+    world.do(do.AddRunFinalizer(name))
+    world.server.delete(UPGRADE_RUNS, "default", name)
+    world.caches.runs.apply(world.server.get(UPGRADE_RUNS, "default", name))
+    world.do(do.RemoveRunFinalizer(name))
+    with pytest.raises(NotFound):
+        world.server.get(UPGRADE_RUNS, "default", name)
+    assert world.caches.runs.get(("default", name)) is None
+
+
+def test_f8_a_run_of_that_name_is_not_taken_for_a_new_one() -> None:
+    world = World()
+    create = do.CreateRun("web-1-1-0-x", "1.1.0", 1, "why")
+    assert world.do(create).acted
+    with pytest.raises(Conflict):
+        world.do(create)
+
+
+DRY: dict[str, tuple[str | None, str]] = {
+    "M3 accepted": (None, "Accepted"),
+    "M3 refused": ("Invalid", "Invalid"),
+    "M3 not now": ("Forbidden", "Forbidden"),
+}
+
+
+@pytest.mark.parametrize(("refusal", "verdict"), DRY.values(), ids=DRY)
+def test_dry_run(refusal: str | None, verdict: str) -> None:
+    world = World()
+    if refusal is not None:
+        world.cluster.refused_images.images[PAIR.image] = refusal
+    world.do(do.DryRunPod(PAIR))
+    found = world.memory.dry_runs[PAIR]
+    assert found.verdict == verdict
+    assert (found.retry_at is not None) is (verdict == "Forbidden")
+    assert world.cluster.pods() == {}
+
+
+def test_i3_claims_are_made_with_the_pod_and_kept_for_the_next() -> None:
+    claim = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}
+    world = World()
+    spec = {"volumeClaimTemplates": [claim]}
+    world.caches.scale_sets.apply(world.server.merge_patch(SCALE_SETS, "default", "web", {"spec": spec}))
+    world.create(0)
+    view = world.caches.claims.get(("default", "data-web-0"))
+    assert view is not None
+    assert (view.ordinal, view.image_version) == (0, "1.0.0")
+    world.settled()
+    world.do(do.DeleteInstance(0, world.uid(0), "why"))
+    assert world.caches.claims.get(("default", "data-web-0")) == view
