@@ -158,7 +158,7 @@ class FakeApi(KubeApi):
         raise NotImplementedError
 
 
-def _merged(target: object, change: object) -> Any:  # noqa: ANN401 - JSON
+def _merged(target: object, change: object) -> Any:
     if not isinstance(change, Mapping):
         return change
     result = dict(target) if isinstance(target, Mapping) else {}
