@@ -77,7 +77,7 @@ def test_killed_around_a_users_run(world: World, own_controller: Controller, poi
     if point == "finalizer added":
         own_controller.wait_for_its_death(60)
         own_controller.start(flags=(ALONE,))
-    world.until_gated("1.1.0")
+    world.until_gated("1.1.0", 0)
     world("delete", "upgraderun", "mine", "--wait=false")
     if point == "run cancelled":
         own_controller.wait_for_its_death(60)
@@ -95,7 +95,7 @@ def test_a_killed_leader_is_succeeded(world: World, own_controller: Controller, 
     world.create(published("1.0.0"), gate(1), fleet(2))
     world.until_healthy("1.0.0", 2)
     world.create(published("1.1.0"))
-    name = world.until_gated("1.1.0")
+    name = world.until_gated("1.1.0", 1)
     own_controller.kill()
     world.open_gate()
     rival.start()

@@ -147,15 +147,15 @@ class World:
         found = [r for r in self.items("upgraderuns") if r["spec"].get("imageVersion") == version]
         return str(found[-1]["metadata"]["name"]) if found else None
 
-    def until_gated(self, version: str) -> str:
-        """Waits until the newest run to a version stands before the gate; returns its name."""
+    def until_gated(self, version: str, ordinal: int = 2) -> str:
+        """Waits until a run to a version has the gate's instance in its batch, so stands still; returns its name."""
 
         def waiting() -> str | None:
             runs = [r for r in self.items("upgraderuns") if r["spec"].get("imageVersion") == version]
-            waits = [r for r in runs if "can't be evicted" in status_of(r).get("message", "")]
-            return str(waits[-1]["metadata"]["name"]) if waits else None
+            batches = {r["metadata"]["name"]: status_of(r).get("currentBatch", {}).get("instances") for r in runs}
+            return next((str(name) for name, batch in batches.items() if ordinal in ordinals(batch)), None)
 
-        return self.until(f"a run to {version} waits for an eviction", waiting)
+        return self.until(f"a run to {version} comes to instance {ordinal}", waiting)
 
     def open_gate(self) -> None:
         """Lets the run go on."""
