@@ -14,6 +14,7 @@ from rollkeeper.kube.errors import ApiError
 from tests.property.world import World
 from tests.simulation import faults
 from tests.simulation.images import Behaviour, crash_loop, healthy, image_pull_backoff, never_ready, ready_then_unready
+from tests.simulation.objects_of_ours import scale_set
 
 STEPS = int(os.environ.get("PROPERTY_STEPS", "8000"))
 STEPS_A_RUN = 40
@@ -65,6 +66,29 @@ class AnythingHappens(RuleBasedStateMachine):
     @rule(on=st.booleans())
     def automatic(self, on: bool) -> None:
         self.world.patch_set({"upgradePolicy": {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": on}}})
+
+    @rule(sidecar=st.sampled_from(["good", "better", "bad"]))
+    def change_model(self, sidecar: str) -> None:
+        image = f"registry.example/sidecar:{sidecar}"
+        self.world.cluster.images.set("registry.example/sidecar:bad", never_ready())
+        template = scale_set(1)["spec"]["template"]
+        template["spec"]["containers"].append({"name": "sidecar", "image": image})
+        self.world.patch_set({"template": template}, f"the sidecar is {sidecar}")
+
+    @rule(mode=st.sampled_from(["Rolling", "Rolling", "Manual", "Automatic"]))
+    def change_mode(self, mode: str) -> None:
+        self.world.patch_set({"upgradePolicy": {"mode": mode}})
+
+    @rule(data=st.data())
+    def pin(self, data: st.DataObject) -> None:
+        off = {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": False}}
+        version = data.draw(st.sampled_from(["latest", *self._published()]))
+        self.world.patch_set({"upgradePolicy": off, "imageReference": {"version": version}})
+
+    @rule(instances=st.sampled_from([None, "0", "0-1"]))
+    def start_model_run(self, instances: str | None) -> None:
+        self.world.start_run(f"user-{self.next_run}", type="Model", **({"instances": instances} if instances else {}))
+        self.next_run += 1
 
     @rule(data=st.data(), rollback=st.booleans())
     def start_run(self, data: st.DataObject, rollback: bool) -> None:

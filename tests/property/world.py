@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from rollkeeper.controllers.resources import SCALE_SETS
 from tests.simulation.faults import Killed, no_faults
 from tests.simulation.images import healthy
-from tests.simulation.objects_of_ours import reference
+from tests.simulation.objects_of_ours import reference, scale_set
 from tests.simulation.rollout import SET, Rollout
 
 LAST = "99.0.0"
@@ -47,7 +47,17 @@ class World(Rollout):
         for name in list(self.cluster.pods()):
             self.cluster.kubelet.set_ready("default", name, None)
         self.cluster.images.default = healthy(1, 1)
-        self.patch_set({"upgradePolicy": {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": True}}})
+        template = scale_set(1)["spec"]["template"]
+        template["spec"]["containers"].append({"name": "sidecar", "image": "registry.example/sidecar:best"})
+        on = {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": True}}
+        self.patch_set(
+            {
+                "template": template,
+                "imageReference": {"version": "latest"},
+                "upgradePolicy": {"mode": "Rolling", **on},
+            },
+            "good template, latest, mode Rolling, automatic upgrades on",
+        )
         for run in self.runs():
             if run["spec"].get("desiredState") == "Paused":
                 self.patch_run(run["metadata"]["name"], {"desiredState": "Running"})

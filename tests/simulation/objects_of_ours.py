@@ -18,6 +18,7 @@ def scale_set(
     *,
     automatic: bool = True,
     version: str = "latest",
+    mode: str = "Rolling",
     rolling: JsonMap | None = None,
     spec: JsonMap | None = None,
 ) -> JsonMap:
@@ -29,6 +30,7 @@ def scale_set(
             "replicas": replicas,
             "imageReference": {**IMAGE, "version": version},
             "upgradePolicy": {
+                "mode": mode,
                 "automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": automatic},
                 "rollingUpgradePolicy": {
                     "provisioningTimeoutSeconds": 60,

@@ -18,7 +18,7 @@ from tests.simulation.process import Process
 
 JsonMap = dict[str, Any]
 SET = ("default", "web")
-_SUFFIX = re.compile(r"\b(web-\d+-\d+-\d+)-[a-z0-9]{5}\b")
+_SUFFIX = re.compile(r"\b(web-(?:\d+-\d+-\d+|model))-[a-z0-9]{5}\b")
 
 
 class Rollout:
@@ -54,9 +54,9 @@ class Rollout:
         self.server.delete(IMAGE_VERSIONS, "default", f"webserver-{version}")
         self.say(f"publisher deletes {version}")
 
-    def patch_set(self, spec: JsonMap) -> None:
+    def patch_set(self, spec: JsonMap, what: str = "") -> None:
         self.server.merge_patch(SCALE_SETS, *SET, {"spec": spec})
-        self.say(f"user changes ScaleSet web: {spec}")
+        self.say(f"user changes ScaleSet web: {what or spec}")
 
     def annotate_set(self, annotations: JsonMap) -> None:
         self.server.merge_patch(SCALE_SETS, *SET, {"metadata": {"annotations": annotations}})
@@ -246,7 +246,10 @@ def _set_lines(status: JsonMap) -> dict[str, str]:
         if condition["type"] in {"Ready", "UpToDate", "UpgradeBlocked", "Stalled"}:
             said = f": {condition['message']}" if condition.get("message") else ""
             lines[f"set {condition['type']}"] = f"{condition['status']} {condition['reason']}{said}"
+    lines["set proven model"] = str(status.get("provenModelRevision", "-"))
     held = [f"{h['version']}{'+' if h.get('above') else ''} {h['reason']}" for h in status.get("heldVersions", ())]
+    lines["set held"] = ", ".join(held) or "-"
+    held += [f"{h['revision']} {h['reason']}" for h in status.get("heldModelRevisions", ())]
     lines["set held"] = ", ".join(held) or "-"
     retries = [f"{r['target']} attempt {r['attempt']}" for r in status.get("retry", ())]
     lines["set retry"] = ", ".join(retries) or "-"

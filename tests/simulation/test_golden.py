@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation import model_scenarios
 from tests.simulation.scenarios import SCENARIOS
 
+assert model_scenarios, "its scenarios register themselves"
 GOLDEN = Path(__file__).parent / "golden"
 
 

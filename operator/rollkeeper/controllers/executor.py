@@ -152,14 +152,18 @@ class _OneSet:
             "metadata": {
                 "name": action.name,
                 "labels": pod_spec.common_labels(self._set),
-                "annotations": {names.ANNOTATION_ATTEMPT: str(action.attempt)},
+                "annotations": {
+                    names.ANNOTATION_ATTEMPT: str(action.attempt),
+                    names.ANNOTATION_TARGET: action.target,
+                    names.ANNOTATION_CAUSE: action.cause,
+                },
                 "finalizers": [names.FINALIZER_RUN],
                 "ownerReferences": [pod_spec.owner_of(self._set)],
             },
             "spec": {
                 "scaleSetName": self._set.metadata.name,
-                "type": "OSImage",
-                "imageVersion": action.image_version,
+                "type": action.type,
+                **({"imageVersion": action.target} if action.type == "OSImage" else {}),
                 "startedBy": "Platform",
             },
         }
@@ -283,16 +287,23 @@ class _OneSet:
             width = min(2 * width, self._executor.parallelism)
 
     def _put_off(self, rest: Sequence[do.InstanceAction], refused: Sequence[do.InstanceAction]) -> None:
-        """What would be refused like its neighbour waits with it, instead of asking for each a moment later."""
+        """A quota that refused one create refuses the next: it waits too, instead of asking for each a moment later.
+
+        Other refusals may be of that one instance alone, such as a name that is taken.
+        """
         reasons = {
             action.pair: self._memory.refusals[action.ordinal]
             for action in refused
-            if isinstance(action, do.CreateInstance) and action.ordinal in self._memory.refusals
+            if isinstance(action, do.CreateInstance) and self._is_full(action.ordinal)
         }
         for action in rest:
             if isinstance(action, do.CreateInstance) and action.pair in reasons:
                 why = reasons[action.pair]
                 self._memory.refused(action.ordinal, why.reason, why.message, action.made_by, self._now)
+
+    def _is_full(self, ordinal: int) -> bool:
+        refusal = self._memory.refusals.get(ordinal)
+        return refusal is not None and refusal.reason == Failure.QUOTA_EXCEEDED
 
     async def _act_on_instance(self, action: do.InstanceAction) -> bool:
         """One instance. False: the API server refused; the memory knows why."""
@@ -327,8 +338,8 @@ class _OneSet:
             said = "; ".join(error.causes) or error.message
             self._memory.refused(action.ordinal, "EvictionRefused", said, "", self._now)
             return False
-        except Unavailable as error:
-            if _TWO_BUDGETS not in error.message:
+        except (Forbidden, Unavailable) as error:
+            if isinstance(error, Unavailable) and _TWO_BUDGETS not in error.message:
                 raise
             self._memory.refused(action.ordinal, "EvictionRefused", error.message, "", self._now)
             return False

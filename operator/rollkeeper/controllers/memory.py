@@ -22,6 +22,8 @@ class SetMemory:
     dry_runs: dict[Pair, DryRun] = field(default_factory=dict)
     taken_down: set[str] = field(default_factory=set)
     """Uids of pods that were evicted, until the cache shows it: the answer to an eviction has no pod in it."""
+    internal_error: str = ""
+    """What went wrong unexpectedly in the last reconcile; it stands in the status until one goes well."""
     written_at: dict[str, datetime] = field(default_factory=dict)
     """When a status was last written, by uid: counts are written every few seconds only."""
 
@@ -44,5 +46,5 @@ class SetMemory:
 
     def pod_gone(self, instance: Instance) -> None:
         """Notes that a pod is gone (H2)."""
-        self.vanished[instance.ordinal] = Vanished(instance.made_by, instance.pair)
+        self.vanished[instance.ordinal] = Vanished(instance.ordinal, instance.made_by, instance.pair)
         self.taken_down.discard(instance.uid)

@@ -90,10 +90,12 @@ class ScaleSetController:
         now = self.now()
         decision = decide(self.reader.read(scale_set, memory), now)
         outcome = await self.executor.execute(decision.actions, scale_set, memory, now)
+        recovered, memory.internal_error = bool(memory.internal_error), ""
+        again = outcome.acted or recovered
         times = [t for t in (decision.look_at, outcome.due) if t is not None]
         if not times:
-            return outcome.acted, None
-        return outcome.acted, max((min(times) - now).total_seconds(), 0.05)
+            return again, None
+        return again, max((min(times) - now).total_seconds(), 0.05)
 
     async def _refresh(self, key: Key) -> None:
         try:
@@ -152,6 +154,8 @@ class ScaleSetController:
         if scale_set is None:
             return
         message = f"{type(error).__name__}: {error}; it is tried again by itself"
+        # Remembered, or the next try would clear the condition before it fails again: two writes that wake the set.
+        self._memories[scale_set.metadata.uid].internal_error = message
         wanted = {c.type: Wanted(c.type, c.status, c.reason, c.message) for c in scale_set.status.conditions}
         wanted["Ready"] = Wanted("Ready", "False", State.INTERNAL_ERROR, message)
         wanted["Stalled"] = Wanted("Stalled", "True", State.INTERNAL_ERROR, message)

@@ -37,6 +37,7 @@ class SnapshotReader:
             refusals=dict(memory.refusals),
             vanished=dict(memory.vanished),
             dry_runs=dict(memory.dry_runs),
+            internal_error=memory.internal_error,
             claims=self._claims_to_delete(scale_set, key),
         )
 

@@ -37,7 +37,10 @@ class CreateRun:
     """Make a run of the controller's own; its name is fixed by set, target and attempt, so a repeat is harmless."""
 
     name: str
-    image_version: str
+    type: Literal["OSImage", "Model"]
+    target: str
+    """The image version or model revision."""
+    cause: str
     attempt: int
     message: str
 

@@ -4,17 +4,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from rollkeeper.engine import health
+from rollkeeper.engine import goals, health
 from rollkeeper.engine.actions import CreateInstance, DeleteInstance, EvictInstance, InstanceAction
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.health import Failed, Healthy, Verdict, Waiting
 from rollkeeper.engine.ranges import Ordinals
 from rollkeeper.engine.reasons import Failure
 from rollkeeper.engine.run_state import RunState
-from rollkeeper.engine.snapshot import Instance, Pair, Problem, is_same
+from rollkeeper.engine.snapshot import Instance, Pair, Problem, Vanished, is_same
 
 Direction = Literal["Forward", "Back"]
-_DIRECTIONS: tuple[Direction, ...] = ("Forward", "Back")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +34,20 @@ def is_touched(state: RunState, ctx: Context, ordinal: int) -> bool:
     instance = ctx.instances.get(ordinal)
     if instance is None or instance.terminating:
         return True
-    return any(_is_of(state, instance.made_by, instance.pair, ordinal, d) for d in _DIRECTIONS)
+    return _is_of(state, ctx, instance, "Back" if ordinal in state.tally.failed else "Forward")
 
 
-def _is_of(state: RunState, made_by: str, pair: Pair, ordinal: int, direction: Direction) -> bool:
-    """Whether a pod was made by this batch.
+def _is_of(state: RunState, ctx: Context, pod: Instance | Vanished, direction: Direction) -> bool:
+    """Whether a pod, there or gone, was made by this batch.
 
     The mark alone does not tell: a run of the same name may have been there before (a tool that replaces objects).
     """
-    return made_by == state.made_by(direction) and is_same(pair, _wanted(state, ordinal, direction))
+    mark = state.made_by(direction)
+    return pod.made_by == mark and is_same(pod.pair, _wanted(state, ctx, pod.ordinal, direction))
 
 
-def _wanted(state: RunState, ordinal: int, direction: Direction) -> Pair:
-    return state.target if direction == "Forward" else state.origins[ordinal]
+def _wanted(state: RunState, ctx: Context, ordinal: int, direction: Direction) -> Pair:
+    return goals.goal(state, ctx, ordinal) if direction == "Forward" else state.origins[ordinal]
 
 
 def settle(state: RunState, ctx: Context) -> tuple[RunState, NextLook]:
@@ -109,11 +109,11 @@ def _verdict(state: RunState, ctx: Context, ordinal: int, direction: Direction) 
     if instance is not None:
         if instance.terminating:
             return state, _verdict_on_terminating(state, ctx, instance)
-        if not _is_of(state, instance.made_by, instance.pair, ordinal, direction):
+        if not _is_of(state, ctx, instance, direction):
             return state, None
         return state, health.judge(instance, state.policy, ctx.health, ctx.now)
     gone = ctx.snapshot.vanished.get(ordinal)
-    if gone is not None and state.batch is not None and _is_of(state, gone.made_by, gone.pair, ordinal, direction):
+    if gone is not None and state.batch is not None and _is_of(state, ctx, gone, direction):
         if ordinal in state.batch.recreated:
             return state, Failed(Problem(Failure.POD_DELETED, "its pod was deleted twice while it was being replaced"))
         state = replace(state, batch=replace(state.batch, recreated=state.batch.recreated | {ordinal}))
@@ -159,7 +159,7 @@ def plan(state: RunState, ctx: Context) -> list[InstanceAction]:
 
 
 def _replace(state: RunState, ctx: Context, ordinal: int, direction: Direction) -> InstanceAction | None:
-    pair = _wanted(state, ordinal, direction)
+    pair = _wanted(state, ctx, ordinal, direction)
     instance = ctx.instances.get(ordinal)
     refusal = ctx.snapshot.refusals.get(ordinal)
     if refusal is not None and ctx.now < refusal.retry_at:
@@ -168,7 +168,7 @@ def _replace(state: RunState, ctx: Context, ordinal: int, direction: Direction) 
     message = f"{word} {pair.version} in batch {state.batch.number if state.batch else 0} of {state.name}"
     if instance is None:
         return CreateInstance(ordinal, pair, state.made_by(direction), message)
-    if instance.terminating or _is_of(state, instance.made_by, instance.pair, ordinal, direction):
+    if instance.terminating or _is_of(state, ctx, instance, direction):
         return None
     if direction == "Forward" and ordinal in ctx.healthy:
         return EvictInstance(ordinal, instance.uid, message)

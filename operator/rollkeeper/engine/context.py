@@ -46,6 +46,39 @@ class Context:
         return instance.pair if instance is not None else self.assignment.get(ordinal, NOTHING)
 
     @property
+    def proven_pair(self) -> Pair | None:
+        """The proven pair with its full reference, which the status and the instances remember best (V8)."""
+        status = self.snapshot.scale_set.status
+        version, revision = status.proven_image_version, status.proven_model_revision or ""
+        if version is None:
+            return None
+        kept = (Pair(v.version, v.image, v.model_revision) for v in status.versions)
+        known = [*kept, *(i.pair for i in self.instances.values())]
+        image = next((p.image for p in known if (p.version, p.revision) == (version, revision)), None)
+        image = image or next((p.image for p in known if p.version == version), None)
+        published = self.catalogue.get(version)
+        if image is None and published is not None:
+            image = published.image
+        return Pair(version, image, revision) if image is not None else None
+
+    def is_protected(self, ordinal: int) -> bool:
+        """Whether its label keeps an instance from being upgraded (B10)."""
+        instance = self.instances.get(ordinal)
+        return instance is not None and instance.protected
+
+    def is_held(self, pair: Pair) -> bool:
+        """Whether a pair's version is held for the set (F3)."""
+        published = self.catalogue.get(pair.version) or versions.unpublished(pair.version, pair.image)
+        return versions.is_held(self.snapshot.scale_set, published, pair.revision) is not None
+
+    @property
+    def model(self) -> str:
+        """The revision that runs apply: the newest, or the proven one while the newest is held (B5)."""
+        status = self.snapshot.scale_set.status
+        held = versions.held_revision(self.snapshot.scale_set, self.snapshot.revision) is not None
+        return status.proven_model_revision if held and status.proven_model_revision else self.snapshot.revision
+
+    @property
     def proven(self) -> bool:
         """Whether the set has a proven pair (F4)."""
         return self.snapshot.scale_set.status.proven_image_version is not None

@@ -6,23 +6,24 @@ from datetime import datetime
 from rollkeeper.api.v1alpha1 import ScaleSetStatus, UpgradeRun
 from rollkeeper.engine import assignment as assignments
 from rollkeeper.engine import (
-    automatic,
     context,
     housekeeping,
     origin,
+    platform,
     queue,
     ranges,
     rolling,
     scaling,
     set_status,
+    stops,
     teardown,
     versions,
 )
 from rollkeeper.engine import finish as finishing
 from rollkeeper.engine.actions import Action, CreateRun, DryRunPod, EnsureRevision, WriteSet
-from rollkeeper.engine.automatic import Automatic
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.origin import NewInstances
+from rollkeeper.engine.platform import Platform
 from rollkeeper.engine.queue import FINAL, Queue, code_of
 from rollkeeper.engine.rolling import Rolling
 from rollkeeper.engine.set_status import Situation
@@ -65,15 +66,15 @@ def _finish(ctx: Context, named: UpgradeRun) -> Decision:
 def _go_on(ctx: Context, named: UpgradeRun | None) -> Decision:
     new = origin.consider(ctx, named)
     ctx = replace(ctx, assignment=scaling.assign(ctx, new.pair, origin.held_by(ctx, named)))
-    auto = automatic.consider(ctx)
-    waiting = queue.consider(ctx, auto, named)
-    rolled = rolling.step(ctx, named, auto, waiting) if named is not None else Rolling(assignment=ctx.assignment)
-    chosen = _choose(ctx, auto, waiting, named)
-    status = _set_status(ctx, new, auto, rolled, chosen)
+    wishes = platform.consider(ctx)
+    waiting = queue.consider(ctx, wishes, named)
+    rolled = rolling.step(ctx, named, wishes, waiting) if named is not None else Rolling(assignment=ctx.assignment)
+    chosen = _choose(ctx, wishes, waiting, named)
+    status = _set_status(ctx, new, wishes, waiting, rolled, chosen)
     actions: list[Action] = []
     if ctx.snapshot.revision not in ctx.snapshot.revisions:
         actions.append(EnsureRevision(ctx.snapshot.revision))
-    actions += [DryRunPod(pair) for pair in _dry_runs(ctx, new, auto, waiting)]
+    actions += [DryRunPod(pair) for pair in _dry_runs(ctx, new, wishes, waiting)]
     actions += housekeeping.runs(ctx, waiting, named)
     actions += housekeeping.prune_revisions(ctx)
     actions += chosen.actions
@@ -82,7 +83,7 @@ def _go_on(ctx: Context, named: UpgradeRun | None) -> Decision:
         actions.append(WriteSet(status, is_urgent_for_set(ctx.snapshot.scale_set.status, status)))
     actions += rolled.instance_actions
     actions += scaling.plan(ctx, rolled.assignment, rolled.exclusive, lambda pair: _may_make(ctx, pair))
-    return Decision(tuple(actions), _look_at(ctx, auto, rolled))
+    return Decision(tuple(actions), _look_at(ctx, wishes, rolled))
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class _Choice:
     actions: tuple[Action, ...] = ()
 
 
-def _choose(ctx: Context, auto: Automatic, waiting: Queue, named: UpgradeRun | None) -> _Choice:
+def _choose(ctx: Context, wishes: Platform, waiting: Queue, named: UpgradeRun | None) -> _Choice:
     """I4: a run is named in the set's status, under its resourceVersion, before it leaves Pending."""
     if named is not None:
         return _Choice(named.metadata.name)
@@ -102,28 +103,39 @@ def _choose(ctx: Context, auto: Automatic, waiting: Queue, named: UpgradeRun | N
         return _Choice(adopted.metadata.name)
     if waiting.next is not None:
         return _Choice(waiting.next.metadata.name, housekeeping.guard(waiting.next))
-    if auto.due is None or auto.blocked is not None or waiting.dry_run is not None:
+    wish = wishes.next
+    if wish is None or waiting.dry_run is not None:
         return _Choice()
-    attempt = automatic.next_attempt(ctx, auto.due.version)
-    name = automatic.run_name(ctx.snapshot.scale_set, auto.due.version, attempt)
-    message = f"version {auto.due.version} is newer than {ctx.snapshot.scale_set.status.proven_image_version}"
-    return _Choice(name, (CreateRun(name, auto.due.version, attempt, message),))
+    attempt = platform.next_attempt(ctx, wish.target)
+    name = platform.run_name(ctx.snapshot.scale_set, wish.target, attempt)
+    return _Choice(name, (CreateRun(name, wish.type, wish.target, wish.cause, attempt, wish.message),))
 
 
-def _set_status(ctx: Context, new: NewInstances, auto: Automatic, rolled: Rolling, chosen: _Choice) -> ScaleSetStatus:
+def _set_status(
+    ctx: Context, new: NewInstances, wishes: Platform, waiting: Queue, rolled: Rolling, chosen: _Choice
+) -> ScaleSetStatus:
     waits = any(o not in ctx.instances for o in range(ctx.snapshot.replicas))
     situation = Situation(
         active=rolled.run,
-        auto=auto,
-        blocked=auto.blocked if chosen.name is None else None,
+        blocked=wishes.blocked if chosen.name is None else stops.blocked_by_pause(rolled.run, wishes, waiting),
         stalled=set_status.stalled_by(ctx, new.pair, needs_pods=waits),
         proven=new.proven,
     )
     status = new.status
     if status.active_run_name is not None and rolled.run is None:
         status = _without_removed_run(ctx, status)
-    held = tuple(h for h in status.held_versions if not versions.is_released(ctx.snapshot.scale_set, h))
-    named = status.model_copy(update={"active_run_name": chosen.name, "held_versions": held})
+    scale_set = ctx.snapshot.scale_set
+    named = status.model_copy(
+        update={
+            "active_run_name": chosen.name,
+            "held_versions": tuple(
+                h for h in status.held_versions if not versions.is_released(scale_set, h.version, h)
+            ),
+            "held_model_revisions": tuple(
+                h for h in status.held_model_revisions if not versions.is_released(scale_set, h.revision, h)
+            ),
+        }
+    )
     return set_status.compute(named, ctx, rolled.assignment, situation)
 
 
@@ -142,20 +154,19 @@ def _may_make(ctx: Context, pair: Pair) -> bool:
     return known is not None and known.verdict == "Accepted"
 
 
-def _dry_runs(ctx: Context, new: NewInstances, auto: Automatic, waiting: Queue) -> list[Pair]:
+def _dry_runs(ctx: Context, new: NewInstances, wishes: Platform, waiting: Queue) -> list[Pair]:
     wanted: list[Pair] = []
     if not ctx.proven and new.pair is not None and ctx.snapshot.replicas:
         wanted.append(new.pair)
-    if auto.due is not None and auto.blocked is not None:
-        wanted.append(auto.due)
+    wanted += [wish.pair for wish in wishes.wishes if wish.blocked is not None]
     if waiting.dry_run is not None:
         wanted.append(waiting.dry_run)
     return [pair for pair in dict.fromkeys(wanted) if scaling.dry_run_due(ctx, pair)]
 
 
-def _look_at(ctx: Context, auto: Automatic, rolled: Rolling) -> datetime | None:
+def _look_at(ctx: Context, wishes: Platform, rolled: Rolling) -> datetime | None:
     """When a clock runs out that nobody else will tell of."""
-    times = [rolled.look.until, auto.blocked.until if auto.blocked else None]
+    times = [rolled.look.until, *(w.blocked.until for w in wishes.wishes if w.blocked)]
     times += [refusal.retry_at for refusal in ctx.snapshot.refusals.values()]
     times += [known.retry_at for known in ctx.snapshot.dry_runs.values() if known.verdict == "Forbidden"]
     times += [housekeeping.expires_at(run) for run in ctx.snapshot.runs if run.metadata.deletion_timestamp is None]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from rollkeeper.engine import ranges
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.limits import Share
 from rollkeeper.engine.ranges import Ordinals
@@ -33,16 +34,35 @@ def has_health_source(ctx: Context, _target: Pair) -> Blocked | None:
     return Blocked(Wait.NO_HEALTH_SOURCE, "automatic upgrades need a health source: set spec.health.source to Probe")
 
 
-def is_not_backing_off(ctx: Context, target: Pair) -> Blocked | None:
-    """F8: what failed is tried again later, not at once."""
-    for retry in ctx.snapshot.scale_set.status.retry:
-        if retry.target == target.version and retry.not_before is not None and ctx.now < retry.not_before:
-            return Blocked(
-                Wait.BACK_OFF,
-                f"attempt {retry.attempt} at {target.version} failed: next at {retry.not_before:%H:%M:%S} UTC",
-                retry.not_before,
-            )
-    return None
+def model_is_applied(ctx: Context, _target: Pair) -> Blocked | None:
+    """T2: in mode Manual instances have the latest model first, or each upgrade would change the model too."""
+    scale_set = ctx.snapshot.scale_set
+    if scale_set.spec.upgrade_policy.mode != "Manual":
+        return None
+    behind = [o for o, i in ctx.instances.items() if i.pair.revision != ctx.model and not i.protected]
+    if not behind:
+        return None
+    return Blocked(
+        Wait.MODEL_NOT_APPLIED,
+        f"instances {ranges.render(behind)} do not have the latest model, and the mode is Manual: create an UpgradeRun "
+        f"with spec.scaleSetName: {scale_set.metadata.name} and spec.type: Model",
+    )
+
+
+def is_not_backing_off(goal: str) -> Gate:
+    """F8: what failed is tried again later, not at once. `goal` is the image version or model revision."""
+
+    def gate(ctx: Context, _target: Pair) -> Blocked | None:
+        for retry in ctx.snapshot.scale_set.status.retry:
+            if retry.target == goal and retry.not_before is not None and ctx.now < retry.not_before:
+                return Blocked(
+                    Wait.BACK_OFF,
+                    f"attempt {retry.attempt} at {goal} failed: next at {retry.not_before:%H:%M:%S} UTC",
+                    retry.not_before,
+                )
+        return None
+
+    return gate
 
 
 def is_healthy_enough(ctx: Context, exempt: Ordinals) -> Share | None:
@@ -55,14 +75,14 @@ def is_healthy_enough(ctx: Context, exempt: Ordinals) -> Share | None:
 def set_is_healthy(exempt: Ordinals) -> Gate:
     """T6 for a run of the controller's own."""
 
-    def gate(ctx: Context, target: Pair) -> Blocked | None:
+    def gate(ctx: Context, _target: Pair) -> Blocked | None:
         share = is_healthy_enough(ctx, exempt)
         if share is None:
             return None
         name = ctx.snapshot.scale_set.metadata.name
         return Blocked(
             Wait.UNHEALTHY,
-            f"{share.sentence('instances unhealthy')}: the upgrade to {target.version} starts when they have "
+            f"{share.sentence('instances unhealthy')}: the upgrade starts when they have "
             f"recovered; a run of your own replaces them first: create an UpgradeRun with spec.scaleSetName: {name}",
         )
 

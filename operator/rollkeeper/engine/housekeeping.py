@@ -44,7 +44,7 @@ def runs(ctx: Context, waiting: Queue, named: UpgradeRun | None) -> list[Action]
     for run in ctx.snapshot.runs:
         if code_of(run) in FINAL and run is not named:
             actions += _after_end(ctx, run)
-    actions += _prune(ctx, named)
+    actions += [*_prune(ctx, named, "OSImage"), *_prune(ctx, named, "Model")]
     return actions
 
 
@@ -74,13 +74,18 @@ def expires_at(run: UpgradeRun) -> datetime | None:
     return running.completed_time + timedelta(seconds=run.spec.ttl_seconds_after_finished)
 
 
-def _prune(ctx: Context, named: UpgradeRun | None) -> list[Action]:
+def _prune(ctx: Context, named: UpgradeRun | None, kind: str) -> list[Action]:
     """F6: of the controller's own runs the newest five stay, and those that a hold names."""
-    held = {hold.run_name for hold in ctx.snapshot.scale_set.status.held_versions}
+    status = ctx.snapshot.scale_set.status
+    held = {hold.run_name for hold in status.held_versions} | {h.run_name for h in status.held_model_revisions}
     own = [
         run
         for run in ctx.snapshot.runs
-        if run.spec.started_by == "Platform" and code_of(run) in FINAL and run is not named and _is_free(run)
+        if run.spec.started_by == "Platform"
+        and run.spec.type == kind
+        and code_of(run) in FINAL
+        and run is not named
+        and _is_free(run)
     ]
     newest_first = sorted(
         own,
@@ -107,6 +112,7 @@ def prune_revisions(ctx: Context) -> list[Action]:
     used |= {
         origin.model_revision for run in ctx.snapshot.runs for origin in run.status.origins if code_of(run) not in FINAL
     }
+    used |= {run.status.target_model_revision for run in ctx.snapshot.runs if code_of(run) not in FINAL}
     unused = sorted((number, name) for name, number in existing.items() if name not in used)
     return [DeleteRevision(name) for _, name in unused[:surplus]]
 
@@ -120,7 +126,7 @@ def run_events(before: UpgradeRun, after: UpgradeRun) -> list[Action]:
     name = after.metadata.name
     events: list[Action] = []
     old, new = before.status, after.status
-    target = new.target_image_reference.version if new.target_image_reference else ""
+    target = new.target_image_reference.version if new.target_image_reference else f"model {new.target_model_revision}"
     if code_of(before) == "Pending" and code_of(after) != "Pending":
         message = f"upgrade to {target} started by {after.spec.started_by}"
         events.append(EmitEvent("UpgradeRun", name, "Normal", "UpgradeStarted", message))

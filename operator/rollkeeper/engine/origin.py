@@ -1,7 +1,7 @@
 """What new instances get: the creation pair, the proven pair, or the target of a user's downgrade (F4, F4b, V5)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rollkeeper.api.v1alpha1 import ScaleSetStatus, UpgradeRun
 from rollkeeper.engine import creation, ranges, versions
@@ -23,8 +23,7 @@ def consider(ctx: Context, active: UpgradeRun | None) -> NewInstances:
     """F4, F4b; during a whole-set user's downgrade its target (V5)."""
     status = ctx.snapshot.scale_set.status
     if ctx.proven:
-        proven = proven_pair(ctx)
-        return NewInstances(_downgrade_target(status, active) or proven, status, proven)
+        return NewInstances(_downgrade_target(status, active) or _proven_or_newest_model(ctx), status, ctx.proven_pair)
     found = creation.consider(ctx)
     if found.pair is not None:
         status = status.model_copy(
@@ -43,20 +42,12 @@ def consider(ctx: Context, active: UpgradeRun | None) -> NewInstances:
     return NewInstances(found.pair, status, found.proven)
 
 
-def proven_pair(ctx: Context) -> Pair | None:
-    """The proven pair with its full reference, which instances that run it remember best (V8)."""
-    status = ctx.snapshot.scale_set.status
-    version, revision = status.proven_image_version or "", status.proven_model_revision or ""
-    kept = (Pair(v.version, v.image, v.model_revision) for v in status.versions)
-    known = [*kept, *(i.pair for i in ctx.instances.values())]
-    for pair in known:
-        if (pair.version, pair.revision) == (version, revision):
-            return pair
-    published = ctx.catalogue.get(version)
-    if published is not None:
-        return Pair(version, published.image, revision)
-    image = next((p.image for p in known if p.version == version), None)
-    return Pair(version, image, revision) if image is not None else None
+def _proven_or_newest_model(ctx: Context) -> Pair | None:
+    """F4: the proven pair; in mode Manual with the newest model that is not held."""
+    proven = ctx.proven_pair
+    if proven is None or ctx.snapshot.scale_set.spec.upgrade_policy.mode != "Manual":
+        return proven
+    return replace(proven, revision=ctx.model)
 
 
 def _downgrade_target(status: ScaleSetStatus, active: UpgradeRun | None) -> Pair | None:
@@ -73,9 +64,8 @@ def held_by(ctx: Context, active: UpgradeRun | None) -> Callable[[Pair], bool]:
     target = active.status.target_image_reference if active is not None else None
 
     def held(pair: Pair) -> bool:
-        published = ctx.catalogue.get(pair.version)
-        if not ctx.proven or published is None or (target is not None and target.version == pair.version):
+        if not ctx.proven or (target is not None and target.version == pair.version):
             return False
-        return versions.is_held(ctx.snapshot.scale_set, published) is not None
+        return ctx.is_held(pair)
 
     return held

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from rollkeeper.api.v1alpha1 import UpgradeRun
-from rollkeeper.engine import automatic, gates, target
-from rollkeeper.engine.automatic import Automatic
+from rollkeeper.engine import gates, platform, target
 from rollkeeper.engine.context import Context
+from rollkeeper.engine.platform import Platform
 from rollkeeper.engine.reasons import Code, Wait
 from rollkeeper.engine.snapshot import Pair, is_same
 from rollkeeper.engine.target import Refused
@@ -43,8 +43,6 @@ class Queue:
 
     next: UpgradeRun | None = None
     """The run that may become active now (or may supersede the active one)."""
-    pair: Pair | None = None
-    """What it goes to."""
     ended: tuple[Ended, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     obsolete: tuple[UpgradeRun, ...] = ()
@@ -55,7 +53,7 @@ class Queue:
     """The first user's run whose own checks are not over: later ones wait for it."""
 
 
-def consider(ctx: Context, auto: Automatic, active: UpgradeRun | None) -> Queue:
+def consider(ctx: Context, wishes: Platform, active: UpgradeRun | None) -> Queue:
     """Looks at every Pending run in T5's order: users' runs by creation time and name, then the controller's own."""
     pending = [r for r in ctx.snapshot.runs if code_of(r) == "Pending" and r is not active]
     users = sorted((r for r in pending if r.spec.started_by == "User"), key=_age)
@@ -63,7 +61,7 @@ def consider(ctx: Context, auto: Automatic, active: UpgradeRun | None) -> Queue:
     for run in users:
         queue = _user(queue, ctx, run, active)
     for run in (r for r in pending if r.spec.started_by == "Platform"):
-        queue = _platform(queue, ctx, run, auto, active)
+        queue = _platform(queue, ctx, run, wishes, active)
     return queue
 
 
@@ -103,13 +101,18 @@ def _check_user(queue: Queue, ctx: Context, run: UpgradeRun) -> Queue:
     members = target.members(run, ctx)
     if isinstance(members, Refused):
         return _with_end(queue, run, members)
-    mended = frozenset(o for o in members & ctx.unhealthy if not is_same(ctx.runs_now(o), pair))
+    is_model = run.spec.type == "Model"
+    mended = frozenset(
+        o
+        for o in members & ctx.unhealthy
+        if (is_model or not is_same(ctx.runs_now(o), pair)) and not ctx.is_protected(o)
+    )
     share = gates.is_healthy_enough(ctx, exempt=mended)
     if share is not None:
         return _with_end(queue, run, Refused(Code.UNHEALTHY_BEFORE, share.sentence("instances unhealthy")))
     blocked = gates.model_is_accepted(ctx, pair)
     if blocked is None:
-        return replace(queue, next=run, pair=pair)
+        return replace(queue, next=run)
     known = ctx.snapshot.dry_runs.get(pair)
     if known is not None and known.verdict == "Invalid":
         return _with_end(queue, run, Refused(Code.INVALID_MODEL, blocked.message))
@@ -117,19 +120,20 @@ def _check_user(queue: Queue, ctx: Context, run: UpgradeRun) -> Queue:
     return replace(queue, dry_run=pair, checking=run)
 
 
-def _platform(queue: Queue, ctx: Context, run: UpgradeRun, auto: Automatic, active: UpgradeRun | None) -> Queue:
-    if not automatic.is_ours(run, ctx):
+def _platform(queue: Queue, ctx: Context, run: UpgradeRun, wishes: Platform, active: UpgradeRun | None) -> Queue:
+    if not platform.is_ours(run, ctx):
         refused = Refused(
             Code.INVALID_STARTED_BY,
             "startedBy: Platform is for the controller alone: leave it out to start a run yourself",
         )
         return _with_end(queue, run, refused)
-    due = auto.due is not None and auto.due.version == run.spec.image_version and auto.blocked is None
+    wish = wishes.next
+    due = wish is not None and wish.target == platform.target_of(run)
     if run.metadata.deletion_timestamp is not None or run.spec.desired_state == "Cancelled":
         return _with_end(queue, run, Refused(Code.CANCELLED_BY_USER, "cancelled before it started"))
     if not due or queue.next is not None or active is not None:
         return replace(queue, obsolete=(*queue.obsolete, run))
-    return replace(queue, next=run, pair=auto.due)
+    return replace(queue, next=run)
 
 
 def _with_end(queue: Queue, run: UpgradeRun, refused: Refused) -> Queue:

@@ -39,12 +39,11 @@ class Wait(StrEnum):
     RUN_PENDING = "RunPending"
     NO_SCALE_SET = "ScaleSetNotFound"
     RUN_PAUSED = "RunPaused"
+    MODEL_NOT_APPLIED = "ModelNotApplied"
     BACK_OFF = "BackOff"
     CHECKING_MODEL = "CheckingModel"
     MODEL_REFUSED = "ModelRefused"
     NOT_BLOCKED = "NotBlocked"
-    NOTHING_DUE = "NothingDue"
-    AUTOMATIC_OFF = "AutomaticUpgradesDisabled"
 
 
 class Failure(StrEnum):
@@ -73,7 +72,6 @@ ENVIRONMENT = frozenset(
         Failure.QUOTA_EXCEEDED,
         Failure.VOLUME_ATTACH,
         Failure.POD_DELETED,
-        Failure.NAME_TAKEN,
         Failure.TERMINATION_STUCK,
         Failure.REGISTRY_UNREACHABLE,
     }

@@ -7,9 +7,9 @@ from rollkeeper.api.v1alpha1 import UpgradeRun
 from rollkeeper.engine import batch as batch_of
 from rollkeeper.engine import housekeeping, run, run_state, run_status, scaling, stops, target
 from rollkeeper.engine.actions import Action, InstanceAction, WriteRun
-from rollkeeper.engine.automatic import Automatic
 from rollkeeper.engine.batch import NextLook
 from rollkeeper.engine.context import Context
+from rollkeeper.engine.platform import Platform
 from rollkeeper.engine.queue import Queue, code_of
 from rollkeeper.engine.ranges import NONE, Ordinals
 from rollkeeper.engine.snapshot import Pair
@@ -29,10 +29,10 @@ class Rolling:
     look: NextLook = field(default_factory=NextLook)
 
 
-def step(ctx: Context, named: UpgradeRun, auto: Automatic, waiting: Queue) -> Rolling:
+def step(ctx: Context, named: UpgradeRun, wishes: Platform, waiting: Queue) -> Rolling:
     """Starts the run that the set names, or takes the active one a step on."""
     if code_of(named) != "Pending":
-        return _advance(ctx, named, named, auto, waiting)
+        return _advance(ctx, named, named, wishes, waiting)
     pair = target.resolve(named, ctx)
     members = target.members(named, ctx)
     if isinstance(pair, Refused):
@@ -40,7 +40,7 @@ def step(ctx: Context, named: UpgradeRun, auto: Automatic, waiting: Queue) -> Ro
     if isinstance(members, Refused):
         return _refuse(ctx, named, members)
     started = run_status.start(named, ctx.snapshot.scale_set, pair, members, ctx.stamp)
-    return _advance(ctx, named, started, auto, waiting)
+    return _advance(ctx, named, started, wishes, waiting)
 
 
 def _refuse(ctx: Context, named: UpgradeRun, refused: Refused) -> Rolling:
@@ -49,9 +49,9 @@ def _refuse(ctx: Context, named: UpgradeRun, refused: Refused) -> Rolling:
     return Rolling(ctx.assignment, named, run_actions=(WriteRun(named.metadata.name, ended, urgent=True),))
 
 
-def _advance(ctx: Context, before: UpgradeRun, now: UpgradeRun, auto: Automatic, waiting: Queue) -> Rolling:
+def _advance(ctx: Context, before: UpgradeRun, now: UpgradeRun, wishes: Platform, waiting: Queue) -> Rolling:
     state = run_state.load(now)
-    found = stops.reasons_to_stop(now, state.target.version, ctx, auto, waiting)
+    found = stops.reasons_to_stop(now, state.target, ctx, wishes, waiting)
     advanced = run.advance(state, ctx, found)
     state = advanced.state
     status = run_status.active(advanced, ctx.stamp)

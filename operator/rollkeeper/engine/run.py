@@ -3,16 +3,17 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from rollkeeper.api.v1alpha1.names import ANNOTATION_CAUSE
 from rollkeeper.api.v1alpha1.upgrade_run_status import FinishedBatch
 from rollkeeper.engine import batch as batch_of
-from rollkeeper.engine import batches, health, ranges
+from rollkeeper.engine import batches, goals, health, ranges
 from rollkeeper.engine.batch import NextLook
 from rollkeeper.engine.context import NOTHING, Context
 from rollkeeper.engine.limits import Share, batch_size
 from rollkeeper.engine.ranges import Ordinals
 from rollkeeper.engine.reasons import Code, Failure
 from rollkeeper.engine.run_state import Batch, RunState
-from rollkeeper.engine.snapshot import Problem, is_same
+from rollkeeper.engine.snapshot import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +169,10 @@ def _after_batch(state: RunState, ctx: Context, stops: tuple[Stop, ...], look: N
 def _classify_pending(state: RunState, ctx: Context) -> RunState:
     """T4, I5, B10: what is on the target already is not touched; protected instances are skipped."""
     pending = state.tally.pending
-    on_target = frozenset(o for o in pending if _is_on_target(state, ctx, o))
-    protected = frozenset(o for o in pending - on_target if (i := ctx.instances.get(o)) is not None and i.protected)
+    on_target = frozenset(o for o in pending if goals.is_on_target(state, ctx, o))
+    left_alone = frozenset(o for o in pending - on_target if ctx.is_protected(o) or goals.is_ahead(state, ctx, o))
     tally = state.tally.move(on_target & ctx.healthy, "succeeded")
-    return replace(state, tally=tally.move((on_target & ctx.unhealthy) | protected, "skipped"))
-
-
-def _is_on_target(state: RunState, ctx: Context, ordinal: int) -> bool:
-    return is_same(ctx.runs_now(ordinal), state.target)
+    return replace(state, tally=tally.move((on_target & ctx.unhealthy) | left_alone, "skipped"))
 
 
 def _put_back_relapsed(state: RunState, ctx: Context) -> RunState:
@@ -200,7 +197,7 @@ def _put_back_relapsed(state: RunState, ctx: Context) -> RunState:
 def _relapse(state: RunState, ctx: Context, ordinal: int) -> Problem:
     """What is told of a relapse: the surroundings' fault where it is theirs (F3), else what the kubelet says."""
     instance = ctx.instances.get(ordinal)
-    said = f"was healthy on {state.target.version}, then not for {state.policy.health_timeout_seconds}s"
+    said = f"was healthy on {state.label}, then not for {state.policy.health_timeout_seconds}s"
     if instance is None:
         return Problem(Failure.POD_DELETED, said)
     if not instance.node_ready:
@@ -219,7 +216,7 @@ def _with_batch(state: RunState, ctx: Context, chosen: Ordinals, phase: str) -> 
 def _complete(state: RunState) -> Advanced:
     tally = state.tally
     left = tally.failed | tally.skipped
-    done = f"{len(tally.succeeded)} of {len(tally.members)} instances run {state.target.version}"
+    done = f"{len(tally.succeeded)} of {len(tally.members)} instances run {state.label}"
     if not left:
         return _end(state, Code.COMPLETED, done)
     code = Code.COMPLETED_WITH_FAILURES if tally.failed else Code.COMPLETED
@@ -233,7 +230,7 @@ def _end(state: RunState, code: Code, message: str) -> Advanced:
 def recovery(state: RunState, ctx: Context) -> Ordinals:
     """T7: unhealthy instances that the run itself will replace; they go first and don't count against it."""
     mine = ctx.unhealthy & state.tally.pending
-    if not state.platform:
+    if not state.platform or state.run.metadata.annotations.get(ANNOTATION_CAUSE) in ("Model", "Pin"):
         return mine
     return mine & ranges.parse(ctx.snapshot.scale_set.status.left_failed or "")
 
@@ -251,22 +248,21 @@ def _next_batch(state: RunState, ctx: Context, look: NextLook) -> Advanced:
         message = f"waits until {pause:%H:%M:%S} UTC between two batches (pauseTimeBetweenBatchesSeconds)"
         return Advanced(state, None, NextLook(pause, message).sooner(look))
     first = recovery(state, ctx)
+    starting_on_target = frozenset(o for o in state.tally.pending if goals.is_on_target(state, ctx, o))
+    ready = replace(state, tally=replace(state.tally, pending=state.tally.pending - starting_on_target))
+    if not ready.tally.pending:
+        names = ranges.render(starting_on_target)
+        message = f"waits for instances {names}, which are starting on the target"
+        return Advanced(state, None, replace(look, message=message))
     share = Share(len(ctx.unhealthy - first), ctx.total, state.policy.max_unhealthy_instance_percent)
     if share.exceeded:
         return _end(state, Code.UNHEALTHY_DURING, share.sentence("instances unhealthy"))
-    starting_on_target = frozenset(o for o in state.tally.pending if _is_on_target(state, ctx, o))
-    ready = replace(state, tally=replace(state.tally, pending=state.tally.pending - starting_on_target))
     if state.policy.prioritize_unhealthy_instances:
         first |= ctx.unhealthy & ready.tally.pending
     chosen = batches.select(ready, ctx, first)
-    if not chosen:
-        names = ranges.render(starting_on_target)
-        return Advanced(
-            state, None, replace(look, message=f"waits for instances {names}, which are starting on the target")
-        )
     state = _with_batch(state, ctx, chosen, "Upgrading")
     tally = state.tally.move(chosen, "in_progress")
-    tally = replace(tally, uncounted=tally.uncounted | (chosen & ctx.unhealthy))
+    tally = replace(tally, uncounted=(tally.uncounted - chosen) | (chosen & ctx.unhealthy))
     origins = {**state.origins, **{o: ctx.runs_now(o) for o in chosen}}
     message = f"batch {state.batch.number if state.batch else 0}: replacing {ranges.render(chosen)}"
     return Advanced(replace(state, tally=tally, origins=origins), None, NextLook(None, message))

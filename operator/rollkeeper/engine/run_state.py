@@ -1,7 +1,7 @@
 """A run's status as the engine works on it: sets of ordinals instead of range strings."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
@@ -81,6 +81,7 @@ class RunState:
 
     run: UpgradeRun
     target: Pair
+    """In a Model run only its revision counts: each instance keeps its version."""
     policy: RunPolicy
     tally: Tally
     origins: Mapping[int, Pair] = field(default_factory=dict)
@@ -99,6 +100,16 @@ class RunState:
     def platform(self) -> bool:
         """Made by the controller."""
         return self.run.spec.started_by == "Platform"
+
+    @property
+    def is_model(self) -> bool:
+        """The run brings instances to a model, not to an image version."""
+        return self.run.spec.type == "Model"
+
+    @property
+    def label(self) -> str:
+        """What the run brings instances to, for sentences."""
+        return f"model {self.target.revision}" if self.is_model else self.target.version
 
     @property
     def upgraded(self) -> Ordinals:
@@ -159,14 +170,13 @@ def _with_entry(failures: tuple[Failure, ...], entry: Failure) -> tuple[Failure,
 def load(run: UpgradeRun) -> RunState:
     """The state of an active run, from its status."""
     status = run.status
-    if status.target_image_reference is None or status.policy is None or status.instances is None:
+    image = status.target_image_reference
+    if (image is None and run.spec.type == "OSImage") or status.policy is None or status.instances is None:
         raise ValueError(
             f"UpgradeRun {run.metadata.name} is active, but its status has no target: it was edited by hand"
         )
     target = Pair(
-        status.target_image_reference.version,
-        status.target_image_reference.image or "",
-        status.target_model_revision or "",
+        image.version if image else "", (image.image if image else "") or "", status.target_model_revision or ""
     )
     return RunState(
         run=run,
@@ -175,17 +185,22 @@ def load(run: UpgradeRun) -> RunState:
         tally=Tally(
             **{name: ranges.parse(getattr(status.instances, name)) for name in Tally.__dataclass_fields__},
         ),
-        origins={
-            ordinal: Pair(origin.image_version, origin.image, origin.model_revision)
-            for origin in status.origins
-            for ordinal in ranges.parse(origin.instances)
-        },
+        origins=_load_origins(status.origins),
         batch=_load_batch(status.current_batch),
         relapses={o: relapse.since for relapse in status.relapses for o in ranges.parse(relapse.instances)},
         batches=status.batches,
         failures=status.failures,
         failure_reasons=status.failure_reasons,
     )
+
+
+def _load_origins(origins: Sequence[Origin]) -> dict[int, Pair]:
+    """One Pair for all ordinals that share it: a decision compares and hashes them by the thousand."""
+    found: dict[int, Pair] = {}
+    for origin in origins:
+        pair = Pair(origin.image_version, origin.image, origin.model_revision)
+        found.update(dict.fromkeys(ranges.parse(origin.instances), pair))
+    return found
 
 
 def _load_batch(batch: CurrentBatch | None) -> Batch | None:

@@ -13,7 +13,7 @@ from rollkeeper.api.v1alpha1.scale_set_status import (
     TargetImageReference,
 )
 from rollkeeper.api.v1alpha1.upgrade_run_status import RunInstances, RunPolicy
-from rollkeeper.engine import conditions, ranges, run_state
+from rollkeeper.engine import conditions, platform, ranges, run_state
 from rollkeeper.engine.conditions import Status, Wanted
 from rollkeeper.engine.queue import FINAL
 from rollkeeper.engine.ranges import Ordinals
@@ -43,27 +43,34 @@ def start(run: UpgradeRun, scale_set: ScaleSet, pair: Pair, members: Ordinals, n
         rollback = (
             run.spec.started_by == "Platform" and not policy.automatic_os_upgrade_policy.disable_automatic_rollback
         )
-    reference = scale_set.spec.image_reference
+    rolling = policy.rolling_upgrade_policy.model_dump()
+    if policy.mode == "Automatic" and platform.cause_of(run) in ("Model", "Pin"):
+        rolling["max_batch_instance_percent"] = 100  # M1: all at once, recorded as a run with one batch
     status = run.status.model_copy(
         update={
             "running_status": RunningStatus(
                 code="RollingForward", start_time=now, last_action="Start", last_action_time=now
             ),
-            "target_image_reference": TargetImageReference(
-                publisher=reference.publisher,
-                offer=reference.offer,
-                sku=reference.sku,
-                gallery=reference.gallery,
-                definition=reference.definition,
-                version=pair.version,
-                image=pair.image,
-            ),
+            "target_image_reference": _image(scale_set, pair) if run.spec.type == "OSImage" else None,
             "target_model_revision": pair.revision,
-            "policy": RunPolicy(**policy.rolling_upgrade_policy.model_dump(), automatic_rollback=rollback),
+            "policy": RunPolicy(**rolling, automatic_rollback=rollback),
             "instances": RunInstances(pending=ranges.render(members)),
         }
     )
     return run.model_copy(update={"status": status})
+
+
+def _image(scale_set: ScaleSet, pair: Pair) -> TargetImageReference:
+    reference = scale_set.spec.image_reference
+    return TargetImageReference(
+        publisher=reference.publisher,
+        offer=reference.offer,
+        sku=reference.sku,
+        gallery=reference.gallery,
+        definition=reference.definition,
+        version=pair.version,
+        image=pair.image,
+    )
 
 
 def active(advanced: Advanced, now: datetime) -> UpgradeRunStatus:

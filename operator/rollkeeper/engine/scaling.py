@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from rollkeeper.engine import goals
 from rollkeeper.engine.actions import Action, CreateInstance, DeleteClaims, DeleteInstance
 from rollkeeper.engine.assignment import Assignment
 from rollkeeper.engine.context import Context
@@ -21,7 +22,7 @@ def with_run(ctx: Context, assignment: Assignment, state: RunState) -> dict[int,
     tally = state.tally
     for ordinal in state.origins.keys() & (tally.in_progress | tally.succeeded | tally.failed):
         back = ordinal in tally.failed and state.policy.automatic_rollback
-        result[ordinal] = state.origins[ordinal] if back else state.target
+        result[ordinal] = state.origins[ordinal] if back else goals.goal(state, ctx, ordinal)
     for ordinal in tally.pending | tally.skipped:
         instance = ctx.instances.get(ordinal)
         if instance is not None and not instance.terminating and (ctx.proven or ordinal in ctx.healthy):

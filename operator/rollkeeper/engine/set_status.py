@@ -7,7 +7,6 @@ from rollkeeper.api.v1alpha1.names import LABEL_SCALE_SET
 from rollkeeper.engine import assignment as assignments
 from rollkeeper.engine import conditions, ranges, up_to_date, versions
 from rollkeeper.engine.assignment import Assignment
-from rollkeeper.engine.automatic import Automatic
 from rollkeeper.engine.conditions import Wanted
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.gates import Blocked
@@ -21,7 +20,6 @@ class Situation:
     """What the other parts of the decision found, for the conditions to tell."""
 
     active: UpgradeRun | None
-    auto: Automatic
     blocked: Blocked | None
     stalled: tuple[State, str] | None
     proven: Pair | None
@@ -62,20 +60,24 @@ def compute(status: ScaleSetStatus, ctx: Context, assignment: Assignment, situat
 
 
 def _updated(status: ScaleSetStatus, ctx: Context, situation: Situation) -> int:
-    target = situation.active.status.target_image_reference if situation.active else None
-    if situation.active is not None and target is not None:
-        wanted = (target.version, situation.active.status.target_model_revision)
+    active = situation.active.status if situation.active is not None else None
+    target = active.target_image_reference if active is not None else None
+    present = [i.pair for o, i in ctx.instances.items() if o < ctx.snapshot.replicas]
+    if active is not None and target is None and active.target_model_revision is not None:
+        return sum(pair.revision == active.target_model_revision for pair in present)
+    if active is not None and target is not None:
+        wanted = (target.version, active.target_model_revision)
     elif status.proven_image_version is not None:
         wanted = (status.proven_image_version, status.proven_model_revision)
     else:
         wanted = (status.creation_version or "", status.creation_model_revision)
-    return sum(
-        (i.pair.version, i.pair.revision) == wanted for o, i in ctx.instances.items() if o < ctx.snapshot.replicas
-    )
+    return sum((pair.version, pair.revision) == wanted for pair in present)
 
 
 def stalled_by(ctx: Context, new: Pair | None, *, needs_pods: bool) -> tuple[State, str] | None:
     """What keeps instances from being made until a person does something."""
+    if ctx.snapshot.internal_error:
+        return State.INTERNAL_ERROR, ctx.snapshot.internal_error
     if needs_pods and new is None:
         return State.NO_IMAGE_VERSION, up_to_date.no_version(ctx)
     known = ctx.snapshot.dry_runs.get(new) if new is not None and not ctx.proven else None
@@ -97,12 +99,8 @@ def _ready(ctx: Context, situation: Situation) -> Wanted:
         message = f"{replicas} of {replicas} instances are healthy" if replicas else "no instances wanted"
         return Wanted("Ready", "True", State.HEALTHY if replicas else State.NO_INSTANCES, message)
     if ctx.starting and not ctx.unhealthy:
-        return Wanted(
-            "Ready",
-            "False",
-            State.CREATING,
-            f"{len(ctx.healthy)} of {replicas} instances are healthy, the others start",
-        )
+        healthy = f"{len(ctx.healthy)} of {replicas} instances are healthy, the others start"
+        return Wanted("Ready", "False", State.CREATING, healthy + _why(ctx, ctx.starting))
     if ctx.unhealthy:
         return Wanted("Ready", "False", State.UNHEALTHY, _unhealthy(ctx))
     return Wanted("Ready", "False", State.SCALING, f"scaling in to {replicas}")
@@ -110,16 +108,20 @@ def _ready(ctx: Context, situation: Situation) -> Wanted:
 
 def _unhealthy(ctx: Context) -> str:
     names = ranges.render(ctx.unhealthy)
+    return f"{len(ctx.unhealthy)} of {ctx.snapshot.replicas} instances are unhealthy: {names}{_why(ctx, ctx.unhealthy)}"
+
+
+def _why(ctx: Context, ordinals: Ordinals) -> str:
+    """What the kubelet and the API server say of some instances, each reason once; empty when they say nothing."""
     problems = sorted(
         {
             f"{i.problem.reason}: {i.problem.message}" if i.problem.message else i.problem.reason
-            for o in ctx.unhealthy
+            for o in ordinals
             if (i := ctx.instances.get(o)) is not None and i.problem is not None
         }
-        | {f"{r.reason}: {r.message}" for o, r in ctx.snapshot.refusals.items() if o in ctx.unhealthy}
+        | {f"{r.reason}: {r.message}" for o, r in ctx.snapshot.refusals.items() if o in ordinals}
     )
-    why = f" ({'; '.join(problems[:3])})" if problems else ""
-    return f"{len(ctx.unhealthy)} of {ctx.snapshot.replicas} instances are unhealthy: {names}{why}"
+    return f" ({'; '.join(problems[:3])})" if problems else ""
 
 
 def _surplus(ctx: Context) -> Ordinals:

@@ -73,6 +73,7 @@ class Refusal:
 class Vanished:
     """A pod that was seen and is gone: what it was made for and ran; forgotten when a run has taken note (H2)."""
 
+    ordinal: int
     made_by: str
     pair: Pair
 
@@ -102,6 +103,8 @@ class Snapshot:
     refusals: Mapping[int, Refusal] = field(default_factory=dict)
     vanished: Mapping[int, Vanished] = field(default_factory=dict)
     dry_runs: Mapping[Pair, DryRun] = field(default_factory=dict)
+    internal_error: str = ""
+    """What went wrong unexpectedly when the last decision was carried out."""
     claims: frozenset[int] = frozenset()
     """Ordinals at or above replicas that still have claims which are to be deleted with them."""
 

@@ -1,6 +1,6 @@
 """What a run goes to: resolved once, when it starts (T4, V3, V5)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rollkeeper.api.v1alpha1 import UpgradeRun
 from rollkeeper.engine import ranges, versions
@@ -21,6 +21,8 @@ class Refused:
 
 def resolve(run: UpgradeRun, ctx: Context) -> Pair | Refused:
     """The pair that a user's run goes to, or why it can't."""
+    if run.spec.type == "Model":
+        return _model(ctx)
     asked = run.spec.image_version or LATEST
     if asked == LATEST:
         return _latest(ctx)
@@ -37,11 +39,19 @@ def resolve(run: UpgradeRun, ctx: Context) -> Pair | Refused:
     return _named(ctx, asked)
 
 
+def _model(ctx: Context) -> Pair | Refused:
+    """The newest model, with the version that most likely goes with it; each instance keeps its own (M1, M4)."""
+    base = ctx.proven_pair or next((p for p in ctx.assignment.values()), None)
+    if base is None:
+        return Refused(Code.NO_IMAGE_VERSION, "no instance was created yet: there is nothing to bring a model to")
+    return replace(base, revision=ctx.snapshot.revision)
+
+
 def _latest(ctx: Context) -> Pair | Refused:
     pinned = ctx.snapshot.scale_set.spec.image_reference.version
     if pinned != LATEST:
         return _named(ctx, pinned)
-    found = versions.latest_for_user(ctx.snapshot.scale_set, ctx.catalogue)
+    found = versions.latest_for_user(ctx.snapshot.scale_set, ctx.catalogue, ctx.model)
     if found is None:
         name = versions.image_name(ctx.snapshot.scale_set.spec.image_reference)
         return Refused(
@@ -68,7 +78,7 @@ def _named(ctx: Context, version: str) -> Pair | Refused:
 
 
 def _pair(ctx: Context, published: Published) -> Pair:
-    return Pair(published.version, published.image, ctx.snapshot.revision)
+    return Pair(published.version, published.image, ctx.model)
 
 
 def members(run: UpgradeRun, ctx: Context) -> Ordinals | Refused:

@@ -76,7 +76,7 @@ def _pinned(view: _View) -> Wanted | None:
 
 def _held(view: _View) -> Wanted | None:
     """F3."""
-    hold = versions.is_held(view.ctx.snapshot.scale_set, view.newest)
+    hold = versions.is_held(view.ctx.snapshot.scale_set, view.newest, view.ctx.model)
     if hold is None:
         return None
     release = f"{ANNOTATION_RELEASE_HOLD}={hold.version}/{hold.run_name}"

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from rollkeeper.api.v1alpha1 import ImageReference, ImageVersion, ImageVersionSpec, ScaleSet
 from rollkeeper.api.v1alpha1.names import ANNOTATION_RELEASE_HOLD
-from rollkeeper.api.v1alpha1.scale_set_status import HeldVersion
+from rollkeeper.api.v1alpha1.scale_set_status import HeldModelRevision, HeldVersion, TargetImageReference
 
 LATEST = "latest"
 _PART = r"(0|[1-9][0-9]{0,9})"
@@ -28,12 +28,17 @@ def parse_version(text: str) -> tuple[int, int, int]:
     return major, minor, patch
 
 
+def is_version(text: str) -> bool:
+    """Whether a text is a version; a model revision never is."""
+    return _VERSION.fullmatch(text) is not None
+
+
 def is_higher(version: str, than: str) -> bool:
     """Whether a version is higher, number by number (V2)."""
     return parse_version(version) > parse_version(than)
 
 
-def image_name(of: ImageReference | ImageVersionSpec) -> str:
+def image_name(of: ImageReference | ImageVersionSpec | TargetImageReference) -> str:
     """`publisher/offer/sku` of a platform image, `gallery/definition` of a custom one (V1)."""
     if of.gallery is not None:
         return f"{of.gallery}/{of.definition}"
@@ -63,6 +68,21 @@ class Published:
     def automatic_eligible(self) -> bool:
         """Could be chosen by automatic upgrades, were it not held (V3)."""
         return self.eligible and (self.custom or self.automatic)
+
+
+def unpublished(version: str, image: str) -> Published:
+    """A version that instances run and whose ImageVersion is gone: it can still be held (F5)."""
+    return Published(
+        version=version,
+        image=image,
+        custom=False,
+        os_type="",
+        excluded=True,
+        ready=False,
+        deleting=True,
+        automatic=False,
+        created=None,
+    )
 
 
 Catalogue = dict[str, Published]
@@ -99,19 +119,34 @@ def _published(version: ImageVersion) -> Published:
     )
 
 
-def is_held(scale_set: ScaleSet, published: Published) -> HeldVersion | None:
-    """The hold that keeps automatic upgrades of this set from a version (F3); never on the proven version."""
+def is_held(scale_set: ScaleSet, published: Published, revision: str) -> HeldVersion | None:
+    """The hold that keeps automatic upgrades of this set from a version (F3); never on the proven version.
+
+    A hold on a pair counts only together with its model revision.
+    """
     status = scale_set.status
     name = image_name(scale_set.spec.image_reference)
     if published.version == status.proven_image_version and name == status.proven_image:
         return None
     for hold in status.held_versions:
-        if hold.image == name and _covers(hold, published) and not is_released(scale_set, hold):
+        pair = hold.model_revision in (None, revision)
+        if hold.image == name and pair and covers(hold, published) and not is_released(scale_set, hold.version, hold):
             return hold
     return None
 
 
-def _covers(hold: HeldVersion, published: Published) -> bool:
+def held_revision(scale_set: ScaleSet, revision: str) -> HeldModelRevision | None:
+    """The hold on a model revision (F3); never on the proven one."""
+    if revision == scale_set.status.proven_model_revision:
+        return None
+    for hold in scale_set.status.held_model_revisions:
+        if hold.revision == revision and not is_released(scale_set, hold.revision, hold):
+            return hold
+    return None
+
+
+def covers(hold: HeldVersion, published: Published) -> bool:
+    """Whether a hold on the image counts for a version: what was published later is never held by `above` (V5)."""
     if not hold.above:
         return hold.version == published.version
     return (
@@ -121,9 +156,9 @@ def _covers(hold: HeldVersion, published: Published) -> bool:
     )
 
 
-def is_released(scale_set: ScaleSet, hold: HeldVersion) -> bool:
-    """Whether the user's annotation releases this hold (F3)."""
-    return scale_set.metadata.annotations.get(ANNOTATION_RELEASE_HOLD) == f"{hold.version}/{hold.run_name}"
+def is_released(scale_set: ScaleSet, target: str, hold: HeldVersion | HeldModelRevision) -> bool:
+    """Whether the user's annotation releases this hold on a version or revision (F3)."""
+    return scale_set.metadata.annotations.get(ANNOTATION_RELEASE_HOLD) == f"{target}/{hold.run_name}"
 
 
 def _highest(candidates: Iterable[Published], os_type: str) -> Published | None:
@@ -136,17 +171,18 @@ def latest(scale_set: ScaleSet, catalogue: Catalogue) -> Published | None:
     return _highest((c for c in catalogue.values() if c.eligible), scale_set.spec.os_type)
 
 
-def latest_for_user(scale_set: ScaleSet, catalogue: Catalogue) -> Published | None:
+def latest_for_user(scale_set: ScaleSet, catalogue: Catalogue, revision: str) -> Published | None:
     """What a user's run to `latest` goes to: as latest, but held versions are left out (V3)."""
     return _highest(
-        (c for c in catalogue.values() if c.eligible and is_held(scale_set, c) is None), scale_set.spec.os_type
+        (c for c in catalogue.values() if c.eligible and is_held(scale_set, c, revision) is None),
+        scale_set.spec.os_type,
     )
 
 
-def automatic_target(scale_set: ScaleSet, catalogue: Catalogue) -> Published | None:
+def automatic_target(scale_set: ScaleSet, catalogue: Catalogue, revision: str) -> Published | None:
     """What automatic upgrades go to (V3)."""
     return _highest(
-        (c for c in catalogue.values() if c.automatic_eligible and is_held(scale_set, c) is None),
+        (c for c in catalogue.values() if c.automatic_eligible and is_held(scale_set, c, revision) is None),
         scale_set.spec.os_type,
     )
 

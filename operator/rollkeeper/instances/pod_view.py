@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from rollkeeper.api.v1alpha1 import names
+from rollkeeper.engine import versions
 from rollkeeper.engine.reasons import Failure
 from rollkeeper.engine.snapshot import Instance, Pair, Problem
 from rollkeeper.kube.api import JsonObject
@@ -15,8 +16,12 @@ ANNOTATION_OS_CONTAINER = f"{names.GROUP}/os-container"
 """Which container's root file system is the OS disk; without it, the first."""
 
 _UNREACHABLE = re.compile(
-    r"no such host|i/o timeout|connection refused|connection reset|TLS handshake timeout", re.IGNORECASE
+    r"no such host|server misbehaving|temporary failure in name resolution|no route to host|network is unreachable"
+    r"|i/o timeout|TLS handshake timeout|context deadline exceeded|Client\.Timeout|connection (refused|reset)"
+    r"|\b50[0234]\b",
+    re.IGNORECASE,
 )
+_BACK_OFF = re.compile(r'^Back-off pulling image "[^"]*": ErrImagePull: ')
 _PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff"})
 _HARMLESS = frozenset({"ContainerCreating", "PodInitializing"})
 
@@ -60,7 +65,7 @@ def _instance(raw: JsonObject, previous: Instance | None) -> Instance:
         name=meta["name"],
         uid=meta["uid"],
         pair=Pair(
-            labels.get(names.LABEL_IMAGE_VERSION, "0.0.0"),
+            _version(labels.get(names.LABEL_IMAGE_VERSION, "")),
             annotations.get(names.ANNOTATION_IMAGE, ""),
             labels.get(names.LABEL_MODEL_REVISION, ""),
         ),
@@ -74,9 +79,14 @@ def _instance(raw: JsonObject, previous: Instance | None) -> Instance:
         running_since=running_since,
         ready=is_ready,
         ready_since=_time(ready.get("lastTransitionTime")) if is_ready else None,
-        problem=_problem(status, conditions) if not is_ready else None,
+        problem=_problem(raw, status, conditions) if not is_ready else None,
         protected=labels.get(names.LABEL_PROTECT) == "true",
     )
+
+
+def _version(label: str) -> str:
+    """A label that somebody edited must not make the whole set unreadable; no version is lower than any other."""
+    return label if versions.is_version(label) else "0.0.0"
 
 
 def _os_status(raw: JsonObject, annotations: Mapping[str, str]) -> Mapping[str, Any]:
@@ -98,7 +108,7 @@ def _first_start(container: Mapping[str, Any], previous: Instance | None) -> dat
     return min((t for t in known if t is not None), default=None)
 
 
-def _problem(status: Mapping[str, Any], conditions: Mapping[str, Mapping[str, Any]]) -> Problem | None:
+def _problem(raw: JsonObject, status: Mapping[str, Any], conditions: Mapping[str, Mapping[str, Any]]) -> Problem | None:
     if status.get("phase") == "Failed":
         return Problem(status.get("reason") or Failure.POD_FAILED, status.get("message") or "the pod ended")
     for container in _containers(status):
@@ -108,6 +118,9 @@ def _problem(status: Mapping[str, Any], conditions: Mapping[str, Mapping[str, An
     scheduled = conditions.get("PodScheduled", {})
     if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
         return Problem(Failure.UNSCHEDULABLE, scheduled.get("message", ""))
+    has_disks = any("persistentVolumeClaim" in volume for volume in raw.get("spec", {}).get("volumes") or ())
+    if has_disks and conditions.get("PodReadyToStartContainers", {}).get("status") == "False":
+        return Problem(Failure.VOLUME_ATTACH, "waits for its data disks or its network: see the pod's events")
     return None
 
 
@@ -124,8 +137,10 @@ def _container_problem(container: Mapping[str, Any]) -> Problem | None:
         # The kubelet's own message counts the seconds of the back-off, so it would change the status for ever.
         return Problem(reason, f"container {container['name']}: {_exit(ended)}")
     if reason in _PULL_REASONS:
-        message = waiting.get("message", "")
-        return Problem(Failure.REGISTRY_UNREACHABLE if _UNREACHABLE.search(message) else reason, message)
+        # The kubelet goes to and fro between ErrImagePull and ImagePullBackOff; as one they leave the status in peace.
+        message = _BACK_OFF.sub("", waiting.get("message", ""))
+        unreachable = _UNREACHABLE.search(message) is not None
+        return Problem(Failure.REGISTRY_UNREACHABLE if unreachable else "ImagePullBackOff", message)
     if reason and reason not in _HARMLESS:
         return Problem(reason, waiting.get("message", ""))
     if container.get("state", {}).get("terminated", {}).get("exitCode"):

@@ -10,6 +10,8 @@ import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Self
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio import config
@@ -44,7 +46,10 @@ class Connection:
         self._api_client = api_client
         self._load = load
         self._pool = _pool(api_client.rest_client.ssl_context)
-        api_client.configuration.client_session_kwargs = {"connector": self._pool}
+        # NB: the client's default, `trust_env`, asks two threads before each call: one reads ~/.netrc, one the proxies
+        # of the environment. That is a quarter of a call's work, and an entry for our server in ~/.netrc would make
+        # every call fail. The proxy is found once, in `open`.
+        api_client.configuration.client_session_kwargs = {"connector": self._pool, "trust_env": False}
 
     @classmethod
     async def open(cls, kubeconfig: str | os.PathLike[str] | None, context: str | None) -> Self:
@@ -71,6 +76,7 @@ class Connection:
 
         try:
             await load()
+            configuration.proxy = configuration.proxy or _environments_proxy(configuration.host)
             return cls(ApiClient(configuration), load)
         except Exception as error:
             raise NotConfigured(f"no usable configuration of an API server: {error}") from error
@@ -124,6 +130,12 @@ class Connection:
         answer = await self._api_client.call_api(method, url, headers, body, _request_timeout=limits)
         response: aiohttp.ClientResponse = answer.response
         return response
+
+
+def _environments_proxy(server: str) -> str | None:
+    """The proxy that HTTPS_PROXY names for a server, unless NO_PROXY leaves it out."""
+    address = urlsplit(server)
+    return None if proxy_bypass(address.netloc) else getproxies().get(address.scheme)
 
 
 def _pool(ssl_context: ssl.SSLContext) -> aiohttp.TCPConnector:

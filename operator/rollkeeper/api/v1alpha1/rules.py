@@ -251,6 +251,11 @@ UPGRADE_RUN_SPEC = validations(
         immutable_child(name, f"{name} of a run can't be changed: cancel the run and create another UpgradeRun")
         for name in ("imageVersion", "automaticRollback", "instances")
     ),
+    rule(
+        "self.type != 'Model' || !has(self.imageVersion)",
+        "a run of type Model leaves every instance on its version: leave out imageVersion, or use type OSImage",
+        at=".imageVersion",
+    ),
 )
 RUN_FIELD = validations(
     immutable("can't be changed: cancel the run and create another UpgradeRun"),

@@ -68,6 +68,9 @@ class RollingUpgradePolicy(Model):
 class UpgradePolicy(Model):
     """How and when instances are upgraded."""
 
+    mode: Literal["Rolling", "Manual", "Automatic"] = "Rolling"
+    """How a change of the model or of the pinned version reaches existing instances: by a run, batch by batch; not by
+    itself; or all at once (M1)."""
     automatic_os_upgrade_policy: Annotated[AutomaticOSUpgradePolicy, Field(alias="automaticOSUpgradePolicy")] = (
         AutomaticOSUpgradePolicy()
     )

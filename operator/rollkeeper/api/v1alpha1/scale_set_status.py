@@ -52,13 +52,28 @@ class HeldVersion(Model):
     """Since when."""
 
 
+class HeldModelRevision(Model):
+    """A model that is not rolled out by itself again (F3)."""
+
+    revision: str
+    """The ControllerRevision with the model."""
+    run_name: str
+    """The run that led to the hold. `rollkeeper.io/release-hold: <revision>/<runName>` releases it."""
+    reason: str
+    """UpgradedUnhealthy, CancelledByUser or RepeatedFailure."""
+    message: str = ""
+    """The same as a sentence, with the numbers."""
+    time: datetime
+    """Since when."""
+
+
 class Retry(Model):
     """When something that failed is tried again (F8)."""
 
-    type: Literal["OSImage"]
+    type: Literal["OSImage", "Model"]
     """Type of the run."""
     target: str
-    """The image version that is tried."""
+    """The image version or model revision that is tried."""
     attempt: int
     """How often it was tried."""
     failures: int = 0
@@ -195,6 +210,8 @@ class ScaleSetStatus(Model):
     """Runs that are tried again, and when (F8)."""
     held_versions: Annotated[tuple[HeldVersion, ...], Field(json_schema_extra=rules.limited(20))] = ()
     """Versions that are not rolled out by themselves (F3)."""
+    held_model_revisions: Annotated[tuple[HeldModelRevision, ...], Field(json_schema_extra=rules.limited(20))] = ()
+    """Models that are not rolled out by themselves (F3)."""
     os_upgrade_history: Annotated[
         tuple[HistoryEntry, ...], Field(alias="osUpgradeHistory", json_schema_extra=rules.limited(20))
     ] = ()

@@ -16,8 +16,8 @@ class UpgradeRunSpec(Model):
 
     scale_set_name: Annotated[str, Field(min_length=1, max_length=253, json_schema_extra=rules.RUN_FIELD)]
     """The scale set in the same namespace. Immutable."""
-    type: Annotated[Literal["OSImage"], Field(json_schema_extra=rules.RUN_FIELD)] = "OSImage"
-    """`OSImage`: to an image version. Immutable."""
+    type: Annotated[Literal["OSImage", "Model"], Field(json_schema_extra=rules.RUN_FIELD)] = "OSImage"
+    """`OSImage`: to an image version. `Model`: to the newest model, the versions stay as they are. Immutable."""
     image_version: Annotated[str, Field(max_length=64, json_schema_extra=rules.VERSION_OR_LATEST)] | None = None
     """`latest` or Major.Minor.Patch, up or down; resolved once, when the run starts. Left out: latest. Immutable."""
     started_by: Annotated[Literal["User", "Platform"], Field(json_schema_extra=rules.RUN_FIELD)] = "User"

@@ -1,0 +1,176 @@
+"""Runs that the controller makes of its own: for a newer version, a changed model, a changed pin (T1, M1, M5)."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+from rollkeeper.api.v1alpha1 import ScaleSet, UpgradeRun
+from rollkeeper.api.v1alpha1.names import (
+    ANNOTATION_ATTEMPT,
+    ANNOTATION_CAUSE,
+    ANNOTATION_RELEASE_HOLD,
+    ANNOTATION_TARGET,
+)
+from rollkeeper.engine import automatic, gates, ranges, versions
+from rollkeeper.engine.automatic import Automatic
+from rollkeeper.engine.context import Context
+from rollkeeper.engine.gates import Blocked
+from rollkeeper.engine.snapshot import Instance, Pair
+from rollkeeper.engine.versions import LATEST
+
+Cause = Literal["Automatic", "Model", "Pin"]
+_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A run of the controller's own that is due."""
+
+    cause: Cause
+    type: Literal["OSImage", "Model"]
+    target: str
+    """The image version or model revision."""
+    pair: Pair
+    """What most instances will get, for the dry run (M3)."""
+    blocked: Blocked | None
+    """Why it does not start."""
+    message: str
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What the controller would do of its own now."""
+
+    automatic: Automatic
+    wishes: tuple[Wish, ...] = ()
+    """Due runs in T5's order."""
+
+    @property
+    def next(self) -> Wish | None:
+        """The first that may start."""
+        return next((wish for wish in self.wishes if wish.blocked is None), None)
+
+    @property
+    def blocked(self) -> Blocked | None:
+        """Why the first does not start, when none does."""
+        return self.wishes[0].blocked if self.wishes and self.next is None else None
+
+
+def consider(ctx: Context) -> Platform:
+    """All that is due, Model and pin runs before automatic ones (T5)."""
+    auto = automatic.consider(ctx)
+    wishes = [_model(ctx), _pin(ctx), _automatic(ctx, auto)]
+    return Platform(auto, tuple(wish for wish in wishes if wish is not None))
+
+
+def _automatic(ctx: Context, auto: Automatic) -> Wish | None:
+    if auto.due is None:
+        return None
+    message = f"version {auto.due.version} is newer than {ctx.snapshot.scale_set.status.proven_image_version}"
+    return Wish("Automatic", "OSImage", auto.due.version, auto.due, auto.blocked, message)
+
+
+def _model(ctx: Context) -> Wish | None:
+    """T1, M1: the newest revision is not held and differs from the proven one, and an instance is not on it."""
+    status, newest = ctx.snapshot.scale_set.status, ctx.snapshot.revision
+    proven = ctx.proven_pair
+    if not _rolls_by_itself(ctx) or versions.held_revision(ctx.snapshot.scale_set, newest) is not None:
+        return None
+    if proven is None:
+        followers = [i for i in _unprotected(ctx) if i.ordinal in ctx.healthy]
+        creation = next((p for p in ctx.assignment.values() if p.version == status.creation_version), None)
+        base, changed = creation, newest == status.creation_model_revision
+    else:
+        followers, base, changed = _unprotected(ctx), proven, newest != proven.revision
+    if base is None or not changed or all(i.pair.revision == newest for i in followers):
+        return None
+    pair = Pair(base.version, base.image, newest)
+    return _wish(ctx, "Model", newest, pair, f"the model of the set has changed to {newest}")
+
+
+def _pin(ctx: Context) -> Wish | None:
+    """T1, M5: the pin differs from the proven version, down too, and an instance does not run it."""
+    pinned = ctx.snapshot.scale_set.spec.image_reference.version
+    published = versions.creation_version(ctx.snapshot.scale_set, ctx.catalogue)
+    if pinned == LATEST or published is None or not _rolls_by_itself(ctx) or published.deleting:
+        return None
+    proven = ctx.snapshot.scale_set.status.proven_image_version
+    followers = [i for i in _unprotected(ctx) if proven is not None or i.ordinal in ctx.healthy]
+    if proven == pinned or all(i.pair.version == pinned for i in followers):
+        return None
+    pair = Pair(pinned, published.image, ctx.model)
+    return _wish(ctx, "Pin", pinned, pair, f"the set is pinned to {pinned}")
+
+
+def _wish(ctx: Context, cause: Cause, target: str, pair: Pair, message: str) -> Wish:
+    """T6 with T7: instances that the run itself replaces don't count against it."""
+    mended = frozenset(o for o in ctx.unhealthy if not ctx.is_protected(o))
+    chain = (gates.is_not_backing_off(target), gates.set_is_healthy(exempt=mended), gates.model_is_accepted)
+    blocked = gates.first_block(chain, ctx, pair)
+    return Wish(cause, "Model" if cause == "Model" else "OSImage", target, pair, blocked, message)
+
+
+def _rolls_by_itself(ctx: Context) -> bool:
+    """M1: in mode Manual nothing happens to existing instances."""
+    return ctx.snapshot.scale_set.spec.upgrade_policy.mode != "Manual" and ctx.snapshot.replicas > 0
+
+
+def _unprotected(ctx: Context) -> list[Instance]:
+    return [i for o, i in ctx.instances.items() if o < ctx.snapshot.replicas and not i.protected]
+
+
+def run_name(scale_set: ScaleSet, target: str, attempt: int) -> str:
+    """`web-1-1-0-x7k2p`, `web-model-x7k2p`: fixed by set, target and attempt, so creating it twice makes one run."""
+    digest = hashlib.sha256(f"{scale_set.metadata.uid}/{target}/{attempt}".encode()).digest()
+    suffix = "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:5])
+    middle = target.replace(".", "-") if versions.is_version(target) else "model"
+    return f"{scale_set.metadata.name}-{middle}-{suffix}"
+
+
+def next_attempt(ctx: Context, target: str) -> int:
+    """F8: attempts only grow, whatever of their traces is left."""
+    recorded = [r.attempt for r in ctx.snapshot.scale_set.status.retry if r.target == target]
+    made = [attempt_of(run) for run in ctx.snapshot.runs if target_of(run) == target and is_ours(run, ctx)]
+    after = 1 + max([*recorded, *made], default=0)
+    status = ctx.snapshot.scale_set.status
+    named = {h.run_name for h in status.held_versions} | {h.run_name for h in status.held_model_revisions}
+    # A hold outlives its run and its retry entry: a run of that name would give the next hold the released one's name.
+    released = ctx.snapshot.scale_set.metadata.annotations.get(ANNOTATION_RELEASE_HOLD, "").rpartition("/")[2]
+    taken = {*named, released, *(entry.run_name for entry in status.os_upgrade_history)}
+    while run_name(ctx.snapshot.scale_set, target, after) in taken:
+        after += 1
+    return after
+
+
+def attempt_of(run: UpgradeRun) -> int:
+    """Which attempt at its target a run of the controller's own is."""
+    text = run.metadata.annotations.get(ANNOTATION_ATTEMPT, "")
+    return int(text) if text.isdecimal() else 0
+
+
+def target_of(run: UpgradeRun) -> str:
+    """The version or revision that a run of the controller's own is for."""
+    return run.metadata.annotations.get(ANNOTATION_TARGET, run.spec.image_version or "")
+
+
+def cause_of(run: UpgradeRun) -> Cause | None:
+    """Why the controller made a run; None for users' runs."""
+    cause = run.metadata.annotations.get(ANNOTATION_CAUSE)
+    if run.spec.started_by != "Platform":
+        return None
+    return "Model" if cause == "Model" else "Pin" if cause == "Pin" else "Automatic"
+
+
+def is_ours(run: UpgradeRun, ctx: Context) -> bool:
+    """Whether a run that says Platform was made by the controller: by its name and its controlling owner."""
+    uid = ctx.snapshot.scale_set.metadata.uid
+    return (
+        run.spec.started_by == "Platform"
+        and any(o.uid == uid and o.controller for o in run.metadata.owner_references)
+        and run.metadata.name == run_name(ctx.snapshot.scale_set, target_of(run), attempt_of(run))
+    )
+
+
+def left_failed(ctx: Context) -> ranges.Ordinals:
+    """Instances that an earlier run left failed (T7)."""
+    return ranges.parse(ctx.snapshot.scale_set.status.left_failed or "")

@@ -1,0 +1,109 @@
+"""Rollouts of changed models and pins, as golden logs (M1, M3 to M5)."""
+
+from tests.simulation.images import never_ready
+from tests.simulation.objects_of_ours import scale_set
+from tests.simulation.rollout import Rollout
+from tests.simulation.scenarios import ended, proven, scenario
+
+BAD_SIDECAR = "registry.example/sidecar:bad"
+GOOD_SIDECAR = "registry.example/sidecar:good"
+
+
+def change_model(rollout: Rollout, sidecar: str) -> None:
+    """The template gets a second container."""
+    template = scale_set(1)["spec"]["template"]
+    template["spec"]["containers"].append({"name": "sidecar", "image": sidecar})
+    rollout.patch_set({"template": template}, f"the template has the container {sidecar}")
+
+
+@scenario
+def model_change_rolls() -> Rollout:
+    """M1: a changed template is rolled out by a run of type Model; every instance keeps its version."""
+    rollout = proven(5)
+    change_model(rollout, GOOD_SIDECAR)
+    rollout.run(ended(rollout))
+    rollout.run_until_quiet()
+    return rollout
+
+
+@scenario
+def bad_model_is_put_back_and_held() -> Rollout:
+    """M1, H3, F3: instances get their previous model back, the revision is held, and its fix rolls."""
+    rollout = proven(5)
+    rollout.cluster.images.set(BAD_SIDECAR, never_ready())
+    change_model(rollout, BAD_SIDECAR)
+    rollout.run(ended(rollout))
+    rollout.run_until_quiet(quiet=30)
+    rollout.publish("1.1.0")
+    rollout.run(lambda: rollout.status["provenImageVersion"] == "1.1.0")
+    change_model(rollout, GOOD_SIDECAR)
+    rollout.run(lambda: rollout.status["provenModelRevision"] == rollout.status["modelRevision"])
+    rollout.run_until_quiet()
+    return rollout
+
+
+@scenario
+def model_superseded_by_its_fix() -> Rollout:
+    """T5: a newer model supersedes a Model run."""
+    rollout = proven(5)
+    rollout.cluster.images.set(BAD_SIDECAR, never_ready())
+    change_model(rollout, BAD_SIDECAR)
+    rollout.run(lambda: bool(rollout.active_run()))
+    rollout.run_for(10)
+    change_model(rollout, GOOD_SIDECAR)
+    rollout.run(lambda: rollout.status["provenModelRevision"] == rollout.status["modelRevision"])
+    rollout.run_until_quiet()
+    return rollout
+
+
+@scenario
+def manual_mode() -> Rollout:
+    """M1, M4, T2: in mode Manual nothing happens by itself; automatic upgrades wait until the model is applied."""
+    rollout = proven(3, mode="Manual")
+    change_model(rollout, GOOD_SIDECAR)
+    rollout.run_for(30)
+    rollout.publish("1.1.0")
+    rollout.run_for(5)
+    rollout.start_run("one", type="Model", instances="2")
+    rollout.run(lambda: rollout.code("one") == "Completed")
+    rollout.start_run("all", type="Model")
+    rollout.run(lambda: rollout.code("all") == "Completed")
+    rollout.run(lambda: rollout.status["provenImageVersion"] == "1.1.0")
+    rollout.run_until_quiet()
+    return rollout
+
+
+@scenario
+def automatic_mode() -> Rollout:
+    """M1: in mode Automatic a model change reaches all instances at once, recorded as a run with one batch."""
+    rollout = proven(5, mode="Automatic")
+    change_model(rollout, GOOD_SIDECAR)
+    rollout.run(ended(rollout))
+    rollout.run_until_quiet()
+    return rollout
+
+
+@scenario
+def pinned_up_and_down() -> Rollout:
+    """M5, V5: a changed pin is rolled out like a model change, down too; back to latest, automatic upgrades go on."""
+    rollout = proven(3, automatic=False)
+    rollout.publish("1.1.0")
+    for version in ("1.1.0", "1.0.0"):
+        rollout.patch_set({"imageReference": {"version": version}})
+        rollout.run(lambda version=version: rollout.status["provenImageVersion"] == version)  # type: ignore[misc]
+        rollout.run_for(5)
+    rollout.patch_set({"imageReference": {"version": "latest"}})
+    rollout.run_until_quiet()
+    return rollout
+
+
+@scenario
+def refused_model_touches_nothing() -> Rollout:
+    """M3: a model that the API server refuses is found before anything is touched; its fix rolls."""
+    rollout = proven(3)
+    rollout.patch_set({"template": {"metadata": {"annotations": {"simulation/refuse": "Invalid"}}}})
+    rollout.run_for(20)
+    rollout.patch_set({"template": {"metadata": {"annotations": {"simulation/refuse": None, "fixed": "yes"}}}})
+    rollout.run(ended(rollout))
+    rollout.run_until_quiet()
+    return rollout
