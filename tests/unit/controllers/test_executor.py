@@ -101,6 +101,14 @@ def test_i2_a_strangers_pod_is_never_touched() -> None:
     assert "web-0 exists and is not this scale set's" in world.memory.refusals[0].message
 
 
+def test_i2_a_strangers_pod_does_not_keep_the_others_away() -> None:
+    world = World()
+    body = {"metadata": {"name": "web-0"}, "spec": {"containers": [{"name": "x", "image": "x"}]}}
+    world.server.create(PODS, "default", body)
+    world.create(0, 1, 2)
+    assert reasons(world) == {0: Failure.NAME_TAKEN}
+
+
 TRIES = {
     "H5 full: one try": (0, 1),
     "H5 it begins slowly": (2, 3),
@@ -240,7 +248,7 @@ def test_f7_finalizers_come_and_go() -> None:
 
 def test_f8_a_run_of_that_name_is_not_taken_for_a_new_one() -> None:
     world = World()
-    create = do.CreateRun("web-1-1-0-x", "1.1.0", 1, "why")
+    create = do.CreateRun("web-1-1-0-x", "OSImage", "1.1.0", "Automatic", 1, "why")
     assert world.do(create).acted
     with pytest.raises(Conflict):
         world.do(create)

@@ -278,13 +278,17 @@ def finished(code: str, error: str = "", **fields: Any) -> UpgradeRun:
 
 
 def platform(**fields: Any) -> JsonMap:
-    """The fields of a run that the controller made for the set."""
+    """The fields of a run that the controller made for the set; `target`: the version or revision, None: not told."""
     owner = {"apiVersion": "rollkeeper.io/v1alpha1", "kind": "ScaleSet", "name": "web", "uid": UID, "controller": True}
-    attempt = fields.pop("attempt", 1)
+    annotations = {
+        "rollkeeper.io/attempt": str(fields.pop("attempt", 1)),
+        "rollkeeper.io/target": fields.pop("target", fields.get("version", "1.1.0")),
+        "rollkeeper.io/cause": fields.pop("cause", "Automatic"),
+    }
     return {
         "startedBy": "Platform",
         "owners": [owner],
-        "annotations": {"rollkeeper.io/attempt": str(attempt)},
+        "annotations": annotations,
         "finalizers": ["rollkeeper.io/active-run"],
         **fields,
     }

@@ -54,7 +54,7 @@ FORWARD, BACK = "up/1/Forward", "up/1/Back"
 
 
 def gone(made_by: str, version: str = "1.1.0") -> dict[str, Any]:
-    return {"instances": {}, "vanished": {0: Vanished(made_by, pair(version))}}
+    return {"instances": {}, "vanished": {0: Vanished(0, made_by, pair(version))}}
 
 
 def refused(since: float, made_by: str = FORWARD) -> dict[str, Any]:
@@ -182,19 +182,20 @@ def test_plan(run: dict[str, Any], world: dict[str, Any], wanted: object) -> Non
         assert action.uid == "uid-0"
 
 
-TOUCHED: dict[str, tuple[dict[str, Any], bool]] = {
-    "its old pod": (one(instance(0)), False),
-    "missing": ({"instances": {}}, True),
-    "terminating, whoever took it down": (one(instance(0, terminating=True)), True),
-    "made by this batch": (one(made()), True),
-    "put back by this batch": (one(instance(0, made_by=BACK)), True),
-    "made by an earlier batch": (one(instance(0, made_by="up/0/Forward")), False),
+TOUCHED: dict[str, tuple[str, dict[str, Any], bool]] = {
+    # where the run has instance 0, the world, touched
+    "its old pod": ("inProgress", one(instance(0)), False),
+    "missing": ("inProgress", {"instances": {}}, True),
+    "terminating, whoever took it down": ("inProgress", one(instance(0, terminating=True)), True),
+    "made by this batch": ("inProgress", one(made()), True),
+    "put back by this batch": ("failed", one(instance(0, made_by=BACK)), True),
+    "made by an earlier batch": ("inProgress", one(instance(0, made_by="up/0/Forward")), False),
 }
 
 
-@pytest.mark.parametrize(("world", "wanted"), TOUCHED.values(), ids=[f"section 0 {name}" for name in TOUCHED])
-def test_touched(world: dict[str, Any], wanted: bool) -> None:
-    run = state(inProgress="0", batch=(1, "0"))
+@pytest.mark.parametrize(("place", "world", "wanted"), TOUCHED.values(), ids=[f"section 0 {name}" for name in TOUCHED])
+def test_touched(place: str, world: dict[str, Any], wanted: bool) -> None:
+    run = state(**{place: "0"}, batch=(1, "0"))
     assert batch_of.is_touched(run, ctx(scale_set(1), **world), 0) is wanted
 
 

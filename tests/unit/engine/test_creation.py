@@ -198,7 +198,7 @@ def test_what_new_instances_get(active: Any, wanted: str) -> None:
 
 def test_v8_the_proven_reference_outlives_its_image_version() -> None:
     kept = {"version": "1.0.0", "image": "kept", "modelRevision": REVISION, "replicas": 0, "instances": ""}
-    found = origin.proven_pair(ctx(scale_set(0, status={"versions": [kept]}), versions=[image_version("1.1.0")]))
+    found = ctx(scale_set(0, status={"versions": [kept]}), versions=[image_version("1.1.0")]).proven_pair
     assert found is not None
     assert found.image == "kept"
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from rollkeeper.engine import automatic, gates, ranges
+from rollkeeper.engine.platform import is_ours, next_attempt, run_name
 from rollkeeper.engine.reasons import Wait
 from rollkeeper.engine.snapshot import DryRun
 
@@ -213,22 +214,22 @@ def test_who_counts(fields: dict[str, Any], bad: str, starting: str, total: int)
 
 def test_f8_a_name_is_fixed_by_set_target_and_attempt() -> None:
     a_set = scale_set()
-    name = automatic.run_name(a_set, "1.1.0", 1)
-    assert name == automatic.run_name(a_set, "1.1.0", 1)
+    name = run_name(a_set, "1.1.0", 1)
+    assert name == run_name(a_set, "1.1.0", 1)
     assert name.startswith("web-1-1-0-")
     assert len(name) == len("web-1-1-0-") + 5
     other_uid = a_set.model_copy(update={"metadata": a_set.metadata.model_copy(update={"uid": "other"})})
-    others = {automatic.run_name(a_set, "1.1.0", 2), automatic.run_name(a_set, "1.1.1", 1)}
-    others.add(automatic.run_name(other_uid, "1.1.0", 1))
+    others = {run_name(a_set, "1.1.0", 2), run_name(a_set, "1.1.1", 1)}
+    others.add(run_name(other_uid, "1.1.0", 1))
     assert len(others | {name}) == 4
 
 
 def named(attempt: int, version: str = "1.1.0") -> str:
-    return automatic.run_name(scale_set(), version, attempt)
+    return run_name(scale_set(), version, attempt)
 
 
 def made(attempt: int, version: str = "1.1.0", **fields: Any) -> Any:
-    return upgrade_run(named(attempt, version), version, **platform(attempt=attempt, **fields))
+    return upgrade_run(named(attempt, version), version, **platform(attempt=attempt, target=version, **fields))
 
 
 ATTEMPTS: dict[str, tuple[list[Any], list[dict[str, Any]], int]] = {
@@ -245,7 +246,7 @@ ATTEMPTS: dict[str, tuple[list[Any], list[dict[str, Any]], int]] = {
 @pytest.mark.parametrize(("runs", "retry", "attempt"), ATTEMPTS.values(), ids=[f"F8 {name}" for name in ATTEMPTS])
 def test_attempts_only_grow(runs: list[Any], retry: list[dict[str, Any]], attempt: int) -> None:
     found = ctx(scale_set(status={"retry": retry}), runs=runs)
-    assert automatic.next_attempt(found, "1.1.0") == attempt
+    assert next_attempt(found, "1.1.0") == attempt
 
 
 OURS: dict[str, tuple[Any, bool]] = {
@@ -254,10 +255,9 @@ OURS: dict[str, tuple[Any, bool]] = {
     "another name": (upgrade_run("mine", "1.1.0", **platform()), False),
     "without the owner": (upgrade_run(named(1), "1.1.0", **platform(owners=[])), False),
     "of another attempt": (upgrade_run(named(1), "1.1.0", **platform(attempt=2)), False),
-    "without a version": (upgrade_run(named(1), None, **platform()), False),
 }
 
 
 @pytest.mark.parametrize(("run", "wanted"), OURS.values(), ids=[f"T1 {name}" for name in OURS])
 def test_platform_counts_only_with_name_and_owner(run: Any, wanted: bool) -> None:
-    assert automatic.is_ours(run, ctx()) is wanted
+    assert is_ours(run, ctx()) is wanted

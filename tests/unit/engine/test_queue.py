@@ -7,6 +7,8 @@ import pytest
 from rollkeeper.api.v1alpha1 import UpgradeRun
 from rollkeeper.engine import automatic, queue, ranges, stops, target
 from rollkeeper.engine.automatic import Automatic
+from rollkeeper.engine.platform import consider as wishes_of
+from rollkeeper.engine.platform import run_name
 from rollkeeper.engine.queue import Queue
 from rollkeeper.engine.reasons import Code, Wait
 from rollkeeper.engine.snapshot import DryRun, Pair
@@ -33,7 +35,7 @@ def consider(*runs: UpgradeRun, active: UpgradeRun | None = None, **world: Any) 
     seen = ctx(
         world.pop("of", None), world.pop("instances", None), runs=[*runs, *([active] if active else [])], **world
     )
-    return queue.consider(seen, automatic.consider(seen), active)
+    return queue.consider(seen, wishes_of(seen), active)
 
 
 def said(found: Queue) -> dict[str, str]:
@@ -44,7 +46,7 @@ def said(found: Queue) -> dict[str, str]:
     return result | ({found.next.metadata.name: "next"} if found.next else {})
 
 
-OURS = automatic.run_name(scale_set(), "1.1.0", 1)
+OURS = run_name(scale_set(), "1.1.0", 1)
 up = upgrade_run
 ours = upgrade_run(OURS, "1.1.0", **platform())
 auto_active = active_run(name=OURS, pending="0-9", **platform())
@@ -217,7 +219,7 @@ def test_members(replicas: int, asked: str | None, wanted: str | None) -> None:
 
 def reasons(run: UpgradeRun, of: Any = None, found: Queue | None = None, **world: Any) -> list[str | None]:
     seen = ctx(of, **world)
-    chain = stops.reasons_to_stop(run, "1.1.0", seen, automatic.consider(seen), found or Queue())
+    chain = stops.reasons_to_stop(run, pair("1.1.0"), seen, wishes_of(seen), found or Queue())
     return [str(stop.code) if stop.code else None for stop in chain]
 
 

@@ -7,7 +7,7 @@ import pytest
 from rollkeeper.api.v1alpha1 import ImageVersion
 from rollkeeper.engine import versions
 
-from .builders import hold, image_version, proven, scale_set
+from .builders import REVISION, hold, image_version, proven, scale_set
 
 GOOD = [
     ("0.0.0", (0, 0, 0)),
@@ -98,7 +98,10 @@ HELD = {
 def test_holds(holds: list[dict[str, object]], annotations: dict[str, str], automatic: str, users: str) -> None:
     a_set = scale_set(status={"heldVersions": holds}, annotations=annotations)
     catalogue = versions.catalogue_of(a_set, [v(f"1.{n}.0") for n in range(4)])
-    found, for_users = versions.automatic_target(a_set, catalogue), versions.latest_for_user(a_set, catalogue)
+    found, for_users = (
+        versions.automatic_target(a_set, catalogue, REVISION),
+        versions.latest_for_user(a_set, catalogue, REVISION),
+    )
     assert (found and found.version, for_users and for_users.version) == (automatic, users)
     latest = versions.latest(a_set, catalogue)
     assert latest is not None
@@ -112,7 +115,7 @@ def test_holds(holds: list[dict[str, object]], annotations: dict[str, str], auto
 def test_a_hold_above_covers_what_existed(created: float, held: bool) -> None:
     a_set = scale_set(status={"heldVersions": [hold("0.9.0", above=True)]})
     catalogue = versions.catalogue_of(a_set, [v("1.0.0"), v("2.0.0", created=created)])
-    found = versions.automatic_target(a_set, catalogue)
+    found = versions.automatic_target(a_set, catalogue, REVISION)
     assert found is not None
     assert found.version == ("1.0.0" if held else "2.0.0")
 
@@ -120,7 +123,7 @@ def test_a_hold_above_covers_what_existed(created: float, held: bool) -> None:
 def test_v5_a_hold_above_covers_what_was_not_eligible_then() -> None:
     a_set = scale_set(status={"heldVersions": [hold("0.9.0", above=True)]})
     was_excluded = v("2.0.0", created=-10)  # excluded then, not any more
-    found = versions.automatic_target(a_set, versions.catalogue_of(a_set, [v("1.0.0"), was_excluded]))
+    found = versions.automatic_target(a_set, versions.catalogue_of(a_set, [v("1.0.0"), was_excluded]), REVISION)
     assert found is not None
     assert found.version == "1.0.0"
 
@@ -128,7 +131,7 @@ def test_v5_a_hold_above_covers_what_was_not_eligible_then() -> None:
 def test_v5_the_exemption_ends_with_being_proven() -> None:
     a_set = scale_set(status={**proven("0.9.0"), "heldVersions": [hold("0.9.0", above=True)]})
     catalogue = versions.catalogue_of(a_set, [v("0.9.0"), v("1.0.0")])
-    found = versions.automatic_target(a_set, catalogue)
+    found = versions.automatic_target(a_set, catalogue, REVISION)
     assert found is not None
     assert found.version == "0.9.0"
 
@@ -143,7 +146,7 @@ SUPPORTED: dict[str, tuple[dict[str, Any], str]] = {
 def test_automatic_os_upgrade_supported(image: dict[str, Any], wanted: str) -> None:
     a_set = scale_set(image=image) if image else scale_set()
     published = [v("1.0.0", **image), v("1.1.0", automaticOSUpgradeSupported=False, **image)]
-    found = versions.automatic_target(a_set, versions.catalogue_of(a_set, published))
+    found = versions.automatic_target(a_set, versions.catalogue_of(a_set, published), REVISION)
     assert found is not None
     assert found.version == wanted
 

@@ -79,7 +79,7 @@ PROBLEMS: dict[str, tuple[JsonMap, tuple[str, str] | None]] = {
     "starts": (pod(waiting("ContainerCreating"), phase="Pending"), None),
     "init containers run": (pod(waiting("PodInitializing"), phase="Pending"), None),
     "runs, not ready": (pod(RUNNING), None),
-    "no such image": (pod(waiting("ErrImagePull", "not found"), phase="Pending"), ("ErrImagePull", "not found")),
+    "no such image": (pod(waiting("ErrImagePull", "not found"), phase="Pending"), ("ImagePullBackOff", "not found")),
     "image back-off": (pod(waiting("ImagePullBackOff", "Back-off")), ("ImagePullBackOff", "Back-off")),
     "bad name": (pod(waiting("InvalidImageName", "bad")), ("InvalidImageName", "bad")),
     "missing config": (
@@ -112,7 +112,7 @@ PROBLEMS: dict[str, tuple[JsonMap, tuple[str, str] | None]] = {
     ),
     "a sidecar's trouble": (
         pod(RUNNING, {**waiting("ErrImagePull", "no log"), "name": "log"}),
-        ("ErrImagePull", "no log"),
+        ("ImagePullBackOff", "no log"),
     ),
     "unschedulable": (pod(phase="Pending", conditions=[UNSCHEDULABLE]), ("Unschedulable", "0/3 nodes")),
     "evicted by the kubelet": (
@@ -130,12 +130,25 @@ def test_problem(raw: JsonMap, wanted: tuple[str, str] | None) -> None:
     assert (found and (found.reason, found.message)) == wanted
 
 
+def test_i7_an_image_that_cannot_be_pulled_reads_the_same_whatever_the_kubelet_is_at() -> None:
+    words = 'failed to resolve reference "os:1": not found'
+    tries, waits = pod(waiting("ErrImagePull", words)), f'Back-off pulling image "os:1": ErrImagePull: {words}'
+    assert read(tries).problem == read(pod(waiting("ImagePullBackOff", waits))).problem
+
+
 UNREACHABLE = [
     'Head "https://r.example/v2/": dial tcp: lookup r.example: no such host',
     "dial tcp 10.0.0.1:443: i/o timeout",
     "dial tcp 10.0.0.1:443: connect: connection refused",
     "read: connection reset by peer",
     "net/http: TLS handshake timeout",
+    "dial tcp 10.0.0.1:443: connect: no route to host",
+    "dial tcp 10.0.0.1:443: connect: network is unreachable",
+    "lookup r.example on 10.96.0.10:53: server misbehaving",
+    "Temporary failure in name resolution",
+    "context deadline exceeded",
+    "net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)",
+    "unexpected status from HEAD request to https://r.example/v2/x/manifests/1: 503 Service Unavailable",
 ]
 
 

@@ -1,0 +1,204 @@
+"""What reading the rules against the code has found: one rule a test."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rollkeeper.engine import automatic, decide, housekeeping, origin, queue, run, scaling, stops
+from rollkeeper.engine import batch as batch_of
+from rollkeeper.engine.actions import DeleteRevision, WriteSet
+from rollkeeper.engine.automatic import Automatic
+from rollkeeper.engine.finish import finish
+from rollkeeper.engine.platform import Platform, next_attempt, run_name
+from rollkeeper.engine.platform import consider as wishes_of
+from rollkeeper.engine.queue import Queue
+from rollkeeper.engine.reasons import Code, Wait
+from rollkeeper.engine.run import Stop
+from rollkeeper.engine.snapshot import DryRun, Refusal
+
+from .builders import (
+    REVISION,
+    active_run,
+    at,
+    ctx,
+    finished,
+    fleet,
+    hold,
+    image_version,
+    instance,
+    new_pod,
+    pair,
+    platform,
+    scale_set,
+    snapshot,
+    state,
+    unhealthy,
+    upgrade_run,
+)
+
+STOPPED = Code.UPGRADED_UNHEALTHY
+OURS = run_name(scale_set(), "1.1.0", 1)
+
+
+def ended(the_set: Any, a_run: Any, **world: Any) -> Any:
+    return finish(the_set.status, a_run, ctx(the_set, runs=[a_run], **world))
+
+
+def test_b13_put_back_by_an_earlier_run_of_this_name() -> None:
+    seen = ctx(scale_set(1), {0: instance(0, "1.0.0", made_by="up/1/Back")})
+    assert not batch_of.is_touched(state(inProgress="0", batch=(1, "0")), seen, 0)
+
+
+def test_i7_look_at() -> None:
+    seen = snapshot(versions=("1.0.0",), refusals={3: Refusal("EvictionRefused", "", at(-60), at(-30), "")})
+    look = decide.decide(seen, at(0)).look_at
+    assert look is None or look > at(0)
+
+
+def test_f8_attempts_and_holds() -> None:
+    held = hold("1.1.0", run=OURS, reason="CancelledByUser")
+    seen = ctx(scale_set(status={"heldVersions": [held]}, annotations={"rollkeeper.io/release-hold": f"1.1.0/{OURS}"}))
+    assert next_attempt(seen, "1.1.0") == 2
+
+
+def test_v5_except_is_bounded() -> None:
+    the_set = scale_set(status={"heldVersions": [hold("0.9.0", above=True)]})
+    for n in range(1, 120):
+        the_set = scale_set(status=ended(the_set, finished("Completed", version=f"1.{n}.0", succeeded="0-9")).to_json())
+    assert all(len(h.except_) <= 100 for h in the_set.status.held_versions)
+
+
+def test_v5_except_once() -> None:
+    the_set = scale_set(status={"heldVersions": [hold("0.9.0", above=True)]})
+    for _ in range(2):
+        the_set = scale_set(status=ended(the_set, finished("Completed", succeeded="0-9")).to_json())
+    assert [h.except_ for h in the_set.status.held_versions] == [("1.1.0",)]
+
+
+def test_v5_downgrade_without_touching() -> None:
+    found = ended(scale_set(), finished("Completed", version="0.9.0", succeeded="0-9", origins=""))
+    assert found.proven_image_version == "0.9.0"
+    assert [(h.version, h.above) for h in found.held_versions] == [("0.9.0", True)]
+
+
+def test_v5_downgrade_stopped_by_b8() -> None:
+    a_run = finished("Faulted", STOPPED, version="0.9.0", failed="0", reasons={"HealthTimeout": (1, False)})
+    assert ("0.9.0", True) in [(h.version, h.above) for h in ended(scale_set(), a_run).held_versions]
+
+
+AUTO = active_run(name=OURS, pending="0-9", **platform())
+THREE = ("1.0.0", "1.1.0", "1.2.0")
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        {"instances": fleet(broken=[1, 2, 3])},
+        {"accepted": [pair()], "dry_runs": {pair("1.2.0"): DryRun("Invalid", "no")}},
+    ],
+    ids=["T6", "M3"],
+)
+def test_t5_newer_but_blocked(world: dict[str, Any]) -> None:
+    seen = ctx(versions=THREE, **world)
+    wishes = wishes_of(seen)
+    assert wishes.automatic.blocked is not None
+    assert [s.code for s in stops.reasons_to_stop(AUTO, pair("1.1.0"), seen, wishes, Queue())] == []
+
+
+def test_f5_held_and_deleted() -> None:
+    status = {
+        "heldVersions": [hold("1.1.0")],
+        "versions": [{"version": "1.1.0", "image": "i", "modelRevision": REVISION, "replicas": 1, "instances": "0"}],
+    }
+    seen = ctx(scale_set(1, status=status), {}, versions=("1.0.0",))
+    assigned = scaling.assign(seen, pair(), origin.held_by(seen, None))
+    assert assigned[0] == pair("1.0.0")
+
+
+def test_t7_protected_user() -> None:
+    world = fleet(made={o: unhealthy(o, protected=True) for o in (1, 2, 3)})
+    seen = ctx(None, world, runs=[upgrade_run()])
+    found = queue.consider(seen, Platform(Automatic()), None)
+    assert [e.refused.code for e in found.ended] == [Code.UNHEALTHY_BEFORE]
+
+
+@pytest.mark.parametrize(
+    "world",
+    [{o: unhealthy(o, protected=True) for o in (1, 2, 3)}, {o: unhealthy(o, "1.1.0") for o in (1, 2, 3)}],
+    ids=["protected", "on target"],
+)
+def test_t7_left_failed(world: dict[int, Any]) -> None:
+    seen = ctx(scale_set(status={"leftFailed": "1-3"}), fleet(made=world))
+    blocked = automatic.consider(seen).blocked
+    assert blocked is not None
+    assert blocked.reason == Wait.UNHEALTHY
+
+
+def test_f3_completed_by_environment() -> None:
+    a_run = finished(
+        "Completed", failed="0", rollbackFailed="0", reasons={"NodeLost": (1, True)}, **platform(name=OURS)
+    )
+    found = ended(scale_set(1), a_run)
+    assert found.held_versions == ()
+    assert [r.not_before for r in found.retry] == [at(300)]
+
+
+def test_b8_uncounted_after_release() -> None:
+    world = fleet()
+    one = state(inProgress="0", pending="1-9", batch=(1, "0"), uncounted="0")
+    paused = run.advance(one, ctx(None, world), (Stop(None, "paused"),)).state
+    assert 0 in paused.tally.pending
+    again = run.advance(paused, ctx(None, world), ()).state
+    assert 0 in again.tally.in_progress
+    assert 0 not in again.tally.uncounted
+
+
+def test_b14_b6_without_a_batch() -> None:
+    world = {**fleet(9, "0.9.0"), **{o: unhealthy(o, "0.9.0") for o in (6, 7, 8)}}
+    world[9] = new_pod(9, "0.9.0", made_by="ScaleOut")
+    one = state(version="0.9.0", succeeded="0-5", skipped="6-8", pending="9")
+    found = run.advance(one, ctx(scale_set(10, status={"starting": "9"}), world), ())
+    assert found.end is None
+
+
+def test_t9_image_changed() -> None:
+    other = {"publisher": "Contoso", "offer": "Web", "sku": "2"}
+    seen = ctx(scale_set(image=other), versions=[image_version("1.1.0", sku="2")])
+    found = stops.reasons_to_stop(AUTO, pair("1.1.0"), seen, Platform(Automatic()), Queue())
+    assert [s.code for s in found if s.code in (Code.PRECONDITION_LOST, Code.TARGET_WITHDRAWN)]
+
+
+OTHER = {"publisher": "Contoso", "offer": "Web", "sku": "2"}
+
+
+def test_v6_proves_its_own_image() -> None:
+    found = ended(scale_set(image=OTHER), finished("Completed", succeeded="0-9"))
+    assert found.proven_image == "Contoso/Web/1"
+
+
+def test_v6_holds_its_own_image() -> None:
+    a_run = finished("Faulted", STOPPED, failed="0", reasons={"HealthTimeout": (1, False)})
+    assert [h.image for h in ended(scale_set(image=OTHER), a_run).held_versions] == ["Contoso/Web/1"]
+
+
+def test_t5_run_paused_condition() -> None:
+    paused = active_run(name=OURS, pending="0-9", desiredState="Paused", **platform())
+    seen = snapshot(scale_set(status={"activeRunName": OURS}), versions=THREE, runs=[paused])
+    (write,) = [a for a in decide.decide(seen, at(0)).actions if isinstance(a, WriteSet)]
+    told = {c.type: (c.status, c.reason) for c in write.status.conditions}
+    assert told["UpgradeBlocked"] == ("True", "RunPaused")
+
+
+def test_v5_higher_instances_stay() -> None:
+    seen = ctx(None, fleet(made={9: instance(9, "1.2.0")}), versions=THREE)
+    one = state(pending="9", succeeded="0-8", origins="0-8", **platform())
+    world = {**{o: instance(o, "1.1.0") for o in range(9)}, 9: instance(9, "1.2.0")}
+    found = run.advance(one, replace(seen, snapshot=replace(seen.snapshot, instances=world)), ())
+    assert found.state.batch is None
+
+
+def test_m2_target_revision() -> None:
+    a_run = active_run(pending="0-9", revision="rev0")
+    found = housekeeping.prune_revisions(ctx(revisions={f"rev{n}": n for n in range(11)}, runs=[a_run]))
+    assert DeleteRevision("rev0") not in found
