@@ -77,7 +77,7 @@ def _in_batch(snapshot: Snapshot, old: Instance, stage: int) -> Instance:
 
 
 def _settled(size: int) -> Snapshot:
-    """All healthy on 1.0.0, and 1.1.0 is published."""
+    """All healthy on 1.0.0, and a run to 1.1.0 waits."""
     scale_set = _scale_set(size)
     revision = revisions.revision_name(scale_set.metadata.name, revisions.model_of(scale_set.spec))
     proven = {
@@ -87,7 +87,7 @@ def _settled(size: int) -> Snapshot:
     }
     return Snapshot(
         scale_set=scale_set.model_copy(update={"status": scale_set.status.model_copy(update=proven)}),
-        runs=(),
+        runs=(_run(),),
         catalogue=tuple(_published(version) for version in ("1.0.0", "1.1.0")),
         instances={ordinal: _healthy(ordinal, revision) for ordinal in range(size)},
         revision=revision,
@@ -102,7 +102,6 @@ def _scale_set(size: int) -> ScaleSet:
             "spec": {
                 "replicas": size,
                 "imageReference": _GALLERY,
-                "upgradePolicy": {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": True}},
                 "health": {"source": "Probe"},
                 "template": {"spec": {"containers": [{"name": "os"}]}},
             },
@@ -143,8 +142,6 @@ def _after(snapshot: Snapshot, action: do.Action) -> Snapshot:
         return replace(snapshot, scale_set=snapshot.scale_set.model_copy(update={"status": action.status}))
     if isinstance(action, do.DryRunPod):
         return replace(snapshot, dry_runs={action.pair: DryRun("Accepted")})
-    if isinstance(action, do.CreateRun):
-        return replace(snapshot, runs=(_run(snapshot.scale_set, action),))
     if isinstance(action, do.WriteRun):
         return replace(snapshot, runs=_with_status(snapshot.runs, action))
     return snapshot
@@ -156,20 +153,19 @@ def _with_status(runs: Sequence[UpgradeRun], action: do.WriteRun) -> tuple[Upgra
     )
 
 
-def _run(scale_set: ScaleSet, action: do.CreateRun) -> UpgradeRun:
-    owner = {"kind": "ScaleSet", "name": scale_set.metadata.name, "uid": scale_set.metadata.uid, "controller": True}
+def _run() -> UpgradeRun:
+    """Started by a user: of the controller's own runs nothing has to be known here."""
     return UpgradeRun.model_validate(
         {
             "metadata": {
-                "name": action.name,
+                "name": "to-1-1-0",
                 "namespace": "bench",
                 "uid": "run",
                 "generation": 1,
-                "annotations": {names.ANNOTATION_ATTEMPT: str(action.attempt)},
+                "creationTimestamp": LONG_AGO,
                 "finalizers": [names.FINALIZER_RUN],
-                "ownerReferences": [owner],
             },
-            "spec": {"scaleSetName": "web", "startedBy": "Platform", "imageVersion": action.image_version},
+            "spec": {"scaleSetName": "web", "imageVersion": "1.1.0"},
         }
     )
 
