@@ -1,4 +1,4 @@
-"""What the layout promises: importable from a plain checkout, no reason that nothing gives."""
+"""What the layout promises: importable from a plain checkout, small modules, no reason that nothing gives."""
 
 import re
 from enum import StrEnum
@@ -12,10 +12,16 @@ OPERATOR = Path(__file__).parents[2] / "operator"
 MODULES = sorted((OPERATOR / "rollkeeper").rglob("*.py"))
 SOURCES = {path: path.read_text(encoding="utf-8") for path in MODULES}
 ENUMS: tuple[type[StrEnum], ...] = (reasons.Code, reasons.Wait, reasons.Failure, reasons.Hold, reasons.State)
+MOST_LINES = 300
 
 
 def test_the_operator_directory_is_no_package() -> None:
     assert not (OPERATOR / "__init__.py").exists(), "it would hide the standard library's `operator`"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(OPERATOR)))
+def test_a_module_is_small(path: Path) -> None:
+    assert len(SOURCES[path].splitlines()) <= MOST_LINES
 
 
 @pytest.mark.parametrize("reason", [reason for enum in ENUMS for reason in enum], ids=str)

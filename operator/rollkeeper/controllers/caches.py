@@ -79,3 +79,10 @@ class Caches:
     )
     """By the uid of their owner."""
     nodes: Store[NodeView] = field(default_factory=lambda: Store(_read_node))
+
+    def model(self, scale_set: ScaleSet, revision: str) -> Mapping[str, Any]:
+        """The model of a revision. Raises LookupError when somebody deleted it: instances can't be made with it."""
+        known = self.revisions.get((scale_set.metadata.namespace, revision))
+        if known is None:
+            raise LookupError(f"ControllerRevision {revision} is gone: instances can't be made with that model")
+        return known.model

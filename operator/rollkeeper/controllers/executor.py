@@ -1,44 +1,32 @@
 """Does what the engine decided: one call an action, in order, each safe to repeat and to race (I8)."""
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import singledispatchmethod
-from typing import Any
 
 from rollkeeper.api.v1alpha1 import ScaleSet, UpgradeRunStatus, names
+from rollkeeper.controllers.acts import log
 from rollkeeper.controllers.caches import Caches
+from rollkeeper.controllers.instance_calls import QUOTA, InstanceCalls
 from rollkeeper.controllers.memory import SetMemory
 from rollkeeper.controllers.patches import status_patch
 from rollkeeper.controllers.resources import SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.engine import actions as do
 from rollkeeper.engine import ranges, revisions
 from rollkeeper.engine.ranges import Ordinals
-from rollkeeper.engine.reasons import Failure
 from rollkeeper.engine.snapshot import DryRun
 from rollkeeper.instances import pod_spec
-from rollkeeper.instances.pods import NameTakenError, Pods
+from rollkeeper.instances.pods import Pods
 from rollkeeper.kube.api import KubeApi
-from rollkeeper.kube.errors import (
-    AlreadyExists,
-    ApiError,
-    Conflict,
-    Forbidden,
-    Invalid,
-    NotFound,
-    Throttled,
-    Unavailable,
-)
+from rollkeeper.kube.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound
 from rollkeeper.kube.events import EventRecorder, ObjectReference
 from rollkeeper.kube.resources import CONTROLLER_REVISIONS
 
 COUNTS_EVERY = timedelta(seconds=5)
 """How often a status is written when only counts and sentences changed."""
 DRY_RUN_AGAIN = timedelta(seconds=15)
-_QUOTA = "exceeded quota"
-_TWO_BUDGETS = "more than one PodDisruptionBudget"
 
 logger = logging.getLogger(__name__)
 
@@ -59,12 +47,14 @@ class Executor:
     ) -> "Outcome":
         """Carries out a decision. What is put off is said with the time at which it is due."""
         one = _OneSet(self, scale_set, memory, now)
-        on_instances = [a for a in todo if isinstance(a, do.CreateInstance | do.EvictInstance | do.DeleteInstance)]
+        on_instances: list[do.InstanceAction] = []
         for action in todo:
-            if action not in on_instances:
+            if isinstance(action, do.CreateInstance | do.EvictInstance | do.DeleteInstance):
+                on_instances.append(action)
+            else:
                 await one.act(action)
-        await one.act_on_instances(on_instances)
-        return Outcome(one.acted, one.due)
+        await InstanceCalls(self.pods, self.caches, scale_set, memory, now, self.parallelism).carry_out(on_instances)
+        return Outcome(one.acted or bool(on_instances), one.due)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +121,15 @@ class _OneSet:
     @act.register
     async def _dry_run(self, action: do.DryRunPod) -> None:
         try:
-            await self._executor.pods.dry_run(self._set, self._model(action.pair.revision), action.pair)
+            await self._executor.pods.dry_run(
+                self._set, self._caches.model(self._set, action.pair.revision), action.pair
+            )
         except Invalid as error:
             verdict = DryRun("Invalid", error.message)
         except Forbidden as error:
             # A full quota is asked last, so everything else about the pod is right; and a set that fills its quota to
             # the last pod can be upgraded all the same, because each pod goes before its successor comes.
-            full = _QUOTA in error.message
+            full = QUOTA in error.message
             verdict = DryRun("Accepted") if full else DryRun("Forbidden", error.message, self._now + DRY_RUN_AGAIN)
         else:
             verdict = DryRun("Accepted")
@@ -167,7 +159,7 @@ class _OneSet:
                 "startedBy": "Platform",
             },
         }
-        self._log(action.message, run=action.name)
+        log(self._set, action.message, run=action.name)
         try:
             made = await self._api.create(UPGRADE_RUNS, self._namespace, body)
         except AlreadyExists as error:
@@ -209,7 +201,7 @@ class _OneSet:
         run = self._caches.runs.get((self._namespace, action.run))
         if run is None:
             return
-        self._log(action.message, run=action.run)
+        log(self._set, action.message, run=action.run)
         if names.FINALIZER_RUN in run.metadata.finalizers:
             await self._patch_finalizers(action.run, add=False)
         try:
@@ -233,7 +225,7 @@ class _OneSet:
         self._caches.runs.apply(written)
         self._memory.noted(_recreated(action.status) - _recreated(run.status))
         self._memory.written_at[run.metadata.uid] = self._now
-        self._log(action.status.message or "status", run=action.run)
+        log(self._set, action.status.message or "status", run=action.run)
         self.acted = True
 
     @act.register
@@ -260,7 +252,7 @@ class _OneSet:
 
     @act.register
     async def _delete_claims(self, action: do.DeleteClaims) -> None:
-        self._log("delete the claims of a scaled-in instance", instance=action.ordinal)
+        log(self._set, "delete the claims of a scaled-in instance", instance=action.ordinal)
         await self._executor.pods.delete_claims(self._set, action.ordinal)
         self.acted = True
 
@@ -275,97 +267,6 @@ class _OneSet:
             regarding, action.reason, action.message, action="Upgrade", warning=action.type == "Warning"
         )
 
-    async def act_on_instances(self, todo: Sequence[do.InstanceAction]) -> None:
-        """Side by side, but beginning slowly: where the first creates are refused, the others are not tried now."""
-        rest, width = list(todo), 1
-        while rest:
-            now, rest = rest[:width], rest[width:]
-            agreed = await asyncio.gather(*(self._act_on_instance(action) for action in now))
-            if not all(agreed):
-                self._put_off(rest, [action for action, said_yes in zip(now, agreed, strict=True) if not said_yes])
-                return
-            width = min(2 * width, self._executor.parallelism)
-
-    def _put_off(self, rest: Sequence[do.InstanceAction], refused: Sequence[do.InstanceAction]) -> None:
-        """A quota that refused one create refuses the next: it waits too, instead of asking for each a moment later.
-
-        Other refusals may be of that one instance alone, such as a name that is taken.
-        """
-        reasons = {
-            action.pair: self._memory.refusals[action.ordinal]
-            for action in refused
-            if isinstance(action, do.CreateInstance) and self._is_full(action.ordinal)
-        }
-        for action in rest:
-            if isinstance(action, do.CreateInstance) and action.pair in reasons:
-                why = reasons[action.pair]
-                self._memory.refused(action.ordinal, why.reason, why.message, action.made_by, self._now)
-
-    def _is_full(self, ordinal: int) -> bool:
-        refusal = self._memory.refusals.get(ordinal)
-        return refusal is not None and refusal.reason == Failure.QUOTA_EXCEEDED
-
-    async def _act_on_instance(self, action: do.InstanceAction) -> bool:
-        """One instance. False: the API server refused; the memory knows why."""
-        name = pod_spec.instance_name(self._set, action.ordinal)
-        self._log(f"{type(action).__name__}: {action.message}", instance=action.ordinal)
-        self.acted = True
-        if isinstance(action, do.CreateInstance):
-            return await self._create(action)
-        if isinstance(action, do.EvictInstance):
-            return await self._evict(action, name)
-        await self._executor.pods.delete(self._namespace, name, action.uid)
-        self._memory.accepted(action.ordinal)
-        return True
-
-    async def _create(self, action: do.CreateInstance) -> bool:
-        try:
-            model = self._model(action.pair.revision)
-            await self._executor.pods.create(self._set, model, action.ordinal, action.pair, action.made_by)
-        except (Forbidden, Invalid) as error:
-            self._memory.refused(action.ordinal, _refusal(error), error.message, action.made_by, self._now)
-            return False
-        except NameTakenError as error:
-            self._memory.refused(action.ordinal, Failure.NAME_TAKEN, str(error), action.made_by, self._now)
-            return False
-        self._memory.accepted(action.ordinal)
-        return True
-
-    async def _evict(self, action: do.EvictInstance, name: str) -> bool:
-        try:
-            gone = await self._executor.pods.evict(self._namespace, name, action.uid)
-        except Throttled as error:
-            said = "; ".join(error.causes) or error.message
-            self._memory.refused(action.ordinal, "EvictionRefused", said, "", self._now)
-            return False
-        except (Forbidden, Unavailable) as error:
-            if isinstance(error, Unavailable) and _TWO_BUDGETS not in error.message:
-                raise
-            self._memory.refused(action.ordinal, "EvictionRefused", error.message, "", self._now)
-            return False
-        if gone:
-            self._memory.taken_down.add(action.uid)
-        self._memory.accepted(action.ordinal)
-        return True
-
-    def _model(self, revision: str) -> dict[str, Any]:
-        known = self._caches.revisions.get((self._namespace, revision))
-        if known is None:
-            raise LookupError(f"ControllerRevision {revision} is gone: instances can't be made with that model")
-        return dict(known.model)
-
-    def _log(self, message: str, **what: object) -> None:
-        logger.info(
-            message,
-            extra={"scale_set": f"{self._namespace}/{self._set.metadata.name}", **what},
-        )
-
 
 def _recreated(status: UpgradeRunStatus) -> Ordinals:
     return ranges.parse(status.current_batch.recreated) if status.current_batch is not None else ranges.NONE
-
-
-def _refusal(error: ApiError) -> str:
-    if isinstance(error, Invalid):
-        return Failure.INVALID
-    return Failure.QUOTA_EXCEEDED if _QUOTA in error.message else Failure.FORBIDDEN

@@ -55,6 +55,7 @@ def _is_due(ctx: Context, target: Published) -> bool:
         return target.version == status.creation_version and any(
             i.pair.version != target.version and i.ordinal in ctx.healthy for i in present
         )
-    if not versions.is_higher(target.version, status.proven_image_version or ""):
+    proven = versions.proven_version(ctx.snapshot.scale_set, status)
+    if proven is None or not versions.is_higher(target.version, proven):
         return False
     return any(versions.is_higher(target.version, i.pair.version) for i in present)

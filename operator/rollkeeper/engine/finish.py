@@ -26,7 +26,7 @@ def finish(status: ScaleSetStatus, run: UpgradeRun, ctx: Context) -> ScaleSetSta
     ending = Ending(run, run_state.load(run))
     status = _prove(status, ending, scale_set)
     versions_held = holds.versions_held(status, ending, ctx)
-    models_held = holds.models_held(status, ending, ctx.stamp)
+    models_held = holds.models_held(status, ending, ctx)
     name = run.metadata.name
     held = any(h.run_name == name for h in versions_held) or any(h.run_name == name for h in models_held)
     return status.model_copy(

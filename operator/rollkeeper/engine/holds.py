@@ -101,7 +101,7 @@ def versions_held(status: ScaleSetStatus, ending: Ending, ctx: Context) -> tuple
     """The holds on versions after a run. `status` has what the run proved, the context what was before."""
     scale_set, now = ctx.snapshot.scale_set, ctx.stamp
     image = ending.image or versions.image_name(scale_set.spec.image_reference)
-    held = [h for h in status.held_versions if not _ended(h, status, ending, image)]
+    held = [h for h in status.held_versions if not _ended(h, status, ending, scale_set, image)]
     if ending.proves and not ending.state.is_model:
         held = [_without(h, image, ending.target, ctx.catalogue) for h in held]
     for new in _new_versions(status, ending, scale_set, image, now) if not ending.state.is_model else ():
@@ -110,8 +110,10 @@ def versions_held(status: ScaleSetStatus, ending: Ending, ctx: Context) -> tuple
     return tuple(held[-MAX_HOLDS:])
 
 
-def _ended(hold: HeldVersion, status: ScaleSetStatus, ending: Ending, image: str) -> bool:
-    """F3's ways out: the version completes, another model is proven, a Model run completes after the failures."""
+def _ended(hold: HeldVersion, status: ScaleSetStatus, ending: Ending, scale_set: ScaleSet, image: str) -> bool:
+    """F3's ways out: released, the version completes, another model is proven, a Model run completes."""
+    if versions.is_released(scale_set, hold.version, hold):
+        return True
     if hold.model_revision is not None and hold.model_revision != status.proven_model_revision and ending.proves:
         return True
     if not ending.proves:
@@ -159,9 +161,14 @@ def _is_downgrade(ending: Ending, before: str | None) -> bool:
     return whole_by_user and before is not None and versions.is_higher(before, ending.target)
 
 
-def models_held(status: ScaleSetStatus, ending: Ending, now: datetime) -> tuple[HeldModelRevision, ...]:
+def models_held(status: ScaleSetStatus, ending: Ending, ctx: Context) -> tuple[HeldModelRevision, ...]:
     """The holds on model revisions after a run."""
-    held = [h for h in status.held_model_revisions if h.revision != status.proven_model_revision]
+    scale_set, now = ctx.snapshot.scale_set, ctx.stamp
+    held = [
+        h
+        for h in status.held_model_revisions
+        if h.revision != status.proven_model_revision and not versions.is_released(scale_set, h.revision, h)
+    ]
     reason = reason_to_hold(status, ending) if ending.state.is_model else None
     if reason is not None and ending.target != status.proven_model_revision:
         held = [h for h in held if h.revision != ending.target]

@@ -155,17 +155,20 @@ def target_of(run: UpgradeRun) -> str:
 
 def cause_of(run: UpgradeRun) -> Cause | None:
     """Why the controller made a run; None for users' runs."""
-    cause = run.metadata.annotations.get(ANNOTATION_CAUSE)
     if run.spec.started_by != "Platform":
         return None
-    return "Model" if cause == "Model" else "Pin" if cause == "Pin" else "Automatic"
+    if run.spec.type == "Model":
+        return "Model"
+    return "Pin" if run.metadata.annotations.get(ANNOTATION_CAUSE) == "Pin" else "Automatic"
 
 
 def is_ours(run: UpgradeRun, ctx: Context) -> bool:
     """Whether a run that says Platform was made by the controller: by its name and its controlling owner."""
     uid = ctx.snapshot.scale_set.metadata.uid
+    asks_for = None if run.spec.type == "Model" else target_of(run)
     return (
         run.spec.started_by == "Platform"
+        and run.spec.image_version == asks_for
         and any(o.uid == uid and o.controller for o in run.metadata.owner_references)
         and run.metadata.name == run_name(ctx.snapshot.scale_set, target_of(run), attempt_of(run))
     )

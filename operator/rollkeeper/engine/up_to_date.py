@@ -89,7 +89,7 @@ def _held(view: _View) -> Wanted | None:
 
 def _would_downgrade(view: _View) -> Wanted | None:
     """V5: never a silent downgrade."""
-    proven = view.status.proven_image_version
+    proven = versions.proven_version(view.ctx.snapshot.scale_set, view.status)
     if proven is None or not versions.is_higher(proven, view.newest.version):
         return None
     message = f"{proven} is newer than the latest usable version {view.newest.version}; nothing is downgraded by itself"
@@ -98,7 +98,7 @@ def _would_downgrade(view: _View) -> Wanted | None:
 
 def _left_behind(view: _View) -> Wanted | None:
     """T1: what a completed run left behind waits; what a run brought further than it was proven stays there (V5)."""
-    if view.status.proven_image_version != view.newest.version:
+    if versions.proven_version(view.ctx.snapshot.scale_set, view.status) != view.newest.version:
         return None
     names = ranges.render(view.behind)
     ahead = [o for o in view.behind if versions.is_higher(view.ctx.runs_now(o).version, view.newest.version)]

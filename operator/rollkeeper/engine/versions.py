@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from rollkeeper.api.v1alpha1 import ImageReference, ImageVersion, ImageVersionSpec, ScaleSet
+from rollkeeper.api.v1alpha1 import ImageReference, ImageVersion, ImageVersionSpec, ScaleSet, ScaleSetStatus
 from rollkeeper.api.v1alpha1.names import ANNOTATION_RELEASE_HOLD
 from rollkeeper.api.v1alpha1.scale_set_status import HeldModelRevision, HeldVersion, TargetImageReference
 
@@ -43,6 +43,12 @@ def image_name(of: ImageReference | ImageVersionSpec | TargetImageReference) -> 
     if of.gallery is not None:
         return f"{of.gallery}/{of.definition}"
     return f"{of.publisher}/{of.offer}/{of.sku}"
+
+
+def proven_version(scale_set: ScaleSet, status: ScaleSetStatus) -> str | None:
+    """The proven version of the set's image; one of another image is not consulted (V6)."""
+    same = status.proven_image == image_name(scale_set.spec.image_reference)
+    return status.proven_image_version if same else None
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ ANNOTATION_OS_CONTAINER = f"{names.GROUP}/os-container"
 _UNREACHABLE = re.compile(
     r"no such host|server misbehaving|temporary failure in name resolution|no route to host|network is unreachable"
     r"|i/o timeout|TLS handshake timeout|context deadline exceeded|Client\.Timeout|connection (refused|reset)"
-    r"|\b50[0234]\b",
+    r"|\b50[0234] [A-Z]",
     re.IGNORECASE,
 )
 _BACK_OFF = re.compile(r'^Back-off pulling image "[^"]*": ErrImagePull: ')

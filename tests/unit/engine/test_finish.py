@@ -107,6 +107,11 @@ STAY: dict[str, tuple[list[dict[str, Any]], dict[str, Any], list[str]]] = {
     "F3 completed with a success ends it": ([hold("1.1.0")], {"succeeded": "0-9"}, []),
     "F3 other versions' stay": ([hold("1.1.0"), hold("1.2.0")], {"succeeded": "0-9"}, ["1.2.0"]),
     "F3 not by a subset": ([hold("1.1.0")], {"succeeded": "0-1", "instances": "0-1"}, ["1.1.0"]),
+    "F3 released by the user": (
+        [hold("1.2.0", run="r")],
+        {"succeeded": "0-9", "release": {"rollkeeper.io/release-hold": "1.2.0/r"}},
+        [],
+    ),
     "V5 an exception": ([hold("0.9.0", above=True)], {"succeeded": "0-9"}, ["0.9.0 but 1.1.0"]),
 }
 

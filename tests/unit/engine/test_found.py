@@ -182,6 +182,11 @@ def test_v6_holds_its_own_image() -> None:
     assert [h.image for h in ended(scale_set(image=OTHER), a_run).held_versions] == ["Contoso/Web/1"]
 
 
+def test_v6_proven_of_another_image_is_not_consulted() -> None:
+    found = automatic.consider(ctx(scale_set(image=OTHER), versions=[image_version("3.0.0", sku="2")]))
+    assert found.due is None, "a change of the SKU is rolled out by a Model run, not by T1"
+
+
 def test_t5_run_paused_condition() -> None:
     paused = active_run(name=OURS, pending="0-9", desiredState="Paused", **platform())
     seen = snapshot(scale_set(status={"activeRunName": OURS}), versions=THREE, runs=[paused])

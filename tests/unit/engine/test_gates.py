@@ -255,6 +255,7 @@ OURS: dict[str, tuple[Any, bool]] = {
     "another name": (upgrade_run("mine", "1.1.0", **platform()), False),
     "without the owner": (upgrade_run(named(1), "1.1.0", **platform(owners=[])), False),
     "of another attempt": (upgrade_run(named(1), "1.1.0", **platform(attempt=2)), False),
+    "without a version": (upgrade_run(named(1), None, **platform()), False),
 }
 
 

@@ -160,6 +160,12 @@ def test_an_unreachable_registry_is_the_environments_fault(reason: str, message:
     assert found.reason == Failure.REGISTRY_UNREACHABLE
 
 
+def test_f3_a_version_that_looks_like_an_answer_of_the_registry_is_none() -> None:
+    found = read(pod(waiting("ErrImagePull", 'failed to resolve reference "r.example/web:1.0.503": not found'))).problem
+    assert found is not None
+    assert found.reason == "ImagePullBackOff"
+
+
 RUNS: dict[str, tuple[JsonMap, bool]] = {
     "runs": (pod(RUNNING), True),
     "not started (startup probe)": (pod({**RUNNING, "started": False}), False),
