@@ -1,18 +1,19 @@
 """Does what the engine decided: one call an action, in order, each safe to repeat and to race (I8)."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import singledispatchmethod
+from typing import Any
 
-from rollkeeper.api.v1alpha1 import ScaleSet, UpgradeRunStatus, names
+from rollkeeper.api.v1alpha1 import ScaleSet, UpgradeRun, UpgradeRunStatus, names
 from rollkeeper.controllers.acts import log
 from rollkeeper.controllers.caches import Caches
 from rollkeeper.controllers.instance_calls import QUOTA, InstanceCalls
 from rollkeeper.controllers.memory import SetMemory
 from rollkeeper.controllers.patches import status_patch
 from rollkeeper.controllers.resources import SCALE_SETS, UPGRADE_RUNS
+from rollkeeper.controllers.runs import RunWriter
 from rollkeeper.engine import actions as do
 from rollkeeper.engine import ranges, revisions
 from rollkeeper.engine.ranges import Ordinals
@@ -22,13 +23,12 @@ from rollkeeper.instances.pods import Pods
 from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound
 from rollkeeper.kube.events import EventRecorder, ObjectReference
-from rollkeeper.kube.resources import CONTROLLER_REVISIONS
+from rollkeeper.kube.resources import CONTROLLER_REVISIONS, Resource
+from rollkeeper.kube.store import Store
 
 COUNTS_EVERY = timedelta(seconds=5)
 """How often a status is written when only counts and sentences changed."""
 DRY_RUN_AGAIN = timedelta(seconds=15)
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ class _OneSet:
         self._executor = executor
         self._api = executor.api
         self._caches = executor.caches
+        self._runs = RunWriter(executor.api, executor.caches.runs)
         self._set = scale_set
         self._namespace = scale_set.metadata.namespace
         self._memory = memory
@@ -107,16 +108,18 @@ class _OneSet:
 
     @act.register
     async def _delete_revision(self, action: do.DeleteRevision) -> None:
-        uid = self._caches.revisions.uid((self._namespace, action.name)) or ""
-        await self._delete_gone(action.name, uid)
-        self.acted = True
+        uid = self._caches.revisions.uid((self._namespace, action.name))
+        if uid is not None:
+            await self._delete(CONTROLLER_REVISIONS, action.name, uid, self._caches.revisions)
 
-    async def _delete_gone(self, name: str, uid: str) -> None:
+    async def _delete(self, resource: Resource, name: str, uid: str, store: "Store[Any]") -> None:
         try:
-            await self._api.delete(CONTROLLER_REVISIONS, self._namespace, name, uid=uid)
+            left = await self._api.delete(resource, self._namespace, name, uid=uid)
         except NotFound:
-            logger.debug("revision %s was gone already", name)
-        self._caches.revisions.remove_key((self._namespace, name), uid)
+            left = None
+        if left is None:
+            store.remove_key((self._namespace, name), uid)
+        self.acted = True
 
     @act.register
     async def _dry_run(self, action: do.DryRunPod) -> None:
@@ -171,62 +174,41 @@ class _OneSet:
 
     @act.register
     async def _add_finalizer(self, action: do.AddRunFinalizer) -> None:
-        await self._patch_finalizers(action.run, add=True)
+        run = self._run(action.run)
+        if run is not None:
+            await self._runs.guard(run)
+            self.acted = True
 
     @act.register
     async def _remove_finalizer(self, action: do.RemoveRunFinalizer) -> None:
-        await self._patch_finalizers(action.run, add=False)
+        run = self._run(action.run)
+        if run is not None:
+            await self._runs.let_go(run)
+            self.acted = True
 
-    async def _patch_finalizers(self, name: str, *, add: bool) -> None:
-        run = self._caches.runs.get((self._namespace, name))
-        if run is None:
-            return
-        others = [f for f in run.metadata.finalizers if f != names.FINALIZER_RUN]
-        finalizers = [*others, names.FINALIZER_RUN] if add else others
-        body = {"metadata": {"finalizers": finalizers, "resourceVersion": run.metadata.resource_version}}
-        try:
-            patched = await self._api.merge_patch(UPGRADE_RUNS, self._namespace, name, body)
-        except NotFound:
-            self._caches.runs.remove_key((self._namespace, name), run.metadata.uid)
-        else:
-            last = run.metadata.deletion_timestamp is not None and not finalizers
-            if last:
-                self._caches.runs.remove_key((self._namespace, name), run.metadata.uid)
-            else:
-                self._caches.runs.apply(patched)
-        self.acted = True
+    def _run(self, name: str) -> UpgradeRun | None:
+        return self._caches.runs.get((self._namespace, name))
 
     @act.register
     async def _delete_run(self, action: do.DeleteRun) -> None:
-        run = self._caches.runs.get((self._namespace, action.run))
+        run = self._run(action.run)
         if run is None:
             return
         log(self._set, action.message, run=action.run)
         if names.FINALIZER_RUN in run.metadata.finalizers:
-            await self._patch_finalizers(action.run, add=False)
-        try:
-            left = await self._api.delete(UPGRADE_RUNS, self._namespace, action.run, uid=run.metadata.uid)
-        except NotFound:
-            left = None
-        if left is None:
-            self._caches.runs.remove_key((self._namespace, action.run), run.metadata.uid)
-        self.acted = True
+            await self._runs.let_go(run)
+        await self._delete(UPGRADE_RUNS, action.run, run.metadata.uid, self._caches.runs)
 
     @act.register
     async def _write_run(self, action: do.WriteRun) -> None:
-        run = self._caches.runs.get((self._namespace, action.run))
+        run = self._run(action.run)
         if run is None or not self._is_due(run.metadata.uid, urgent=action.urgent):
             return
-        patch = status_patch(run.status, action.status)
-        if not patch:
-            return
-        body = {"metadata": {"resourceVersion": run.metadata.resource_version}, "status": patch}
-        written = await self._api.merge_patch(UPGRADE_RUNS, self._namespace, action.run, body, subresource="status")
-        self._caches.runs.apply(written)
-        self._memory.noted(_recreated(action.status) - _recreated(run.status))
-        self._memory.written_at[run.metadata.uid] = self._now
-        log(self._set, action.status.message or "status", run=action.run)
-        self.acted = True
+        if await self._runs.write_status(run, action.status):
+            self._memory.noted(_recreated(action.status) - _recreated(run.status))
+            self._memory.written_at[run.metadata.uid] = self._now
+            log(self._set, action.status.message or "status", run=action.run)
+            self.acted = True
 
     @act.register
     async def _write_set(self, action: do.WriteSet) -> None:

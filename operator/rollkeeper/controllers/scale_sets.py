@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rollkeeper.api.v1alpha1 import ScaleSet, UpgradeRun, UpgradeRunStatus, names
+from rollkeeper.api.v1alpha1 import ScaleSet, UpgradeRun, names
 from rollkeeper.controllers.caches import Caches
 from rollkeeper.controllers.executor import Executor
 from rollkeeper.controllers.memory import SetMemory
 from rollkeeper.controllers.patches import status_patch
 from rollkeeper.controllers.resources import SCALE_SETS, UPGRADE_RUNS
+from rollkeeper.controllers.runs import RunWriter
 from rollkeeper.controllers.snapshots import SnapshotReader
 from rollkeeper.engine import conditions, run_status
 from rollkeeper.engine.conditions import Wanted
@@ -117,36 +118,17 @@ class ScaleSetController:
 
     async def _without_set(self, key: Key) -> None:
         """Runs whose set is not there: active ones end and are let go of, the others say what they wait for (F7)."""
+        writer = RunWriter(self.api, self.caches.runs)
         for run in self.caches.runs.by_index(key):
             if code_of(run) in FINAL or run.metadata.deletion_timestamp is not None:
-                await self._let_go(run)
+                await _let_go(writer, run)
             elif code_of(run) == "Pending":
                 message = f"there is no ScaleSet {key[1]} in namespace {key[0]}: the run starts when there is one"
-                await self._write_run(run, run_status.pending(run, Wait.NO_SCALE_SET, message, self._stamp()))
+                await writer.write_status(run, run_status.pending(run, Wait.NO_SCALE_SET, message, self._stamp()))
             else:
                 refused = Refused(Code.SCALE_SET_DELETED, "the scale set was deleted")
-                await self._write_run(run, run_status.ended(run, refused, self._stamp()))
-                await self._let_go(self.caches.runs.get((run.metadata.namespace, run.metadata.name)) or run)
-
-    async def _write_run(self, run: UpgradeRun, status: UpgradeRunStatus) -> None:
-        patch = status_patch(run.status, status)
-        if not patch:
-            return
-        body = {"metadata": {"resourceVersion": run.metadata.resource_version}, "status": patch}
-        key = (run.metadata.namespace, run.metadata.name)
-        self.caches.runs.apply(await self.api.merge_patch(UPGRADE_RUNS, *key, body, subresource="status"))
-
-    async def _let_go(self, run: UpgradeRun) -> None:
-        if names.FINALIZER_RUN not in run.metadata.finalizers:
-            return
-        left = [f for f in run.metadata.finalizers if f != names.FINALIZER_RUN]
-        body = {"metadata": {"finalizers": left, "resourceVersion": run.metadata.resource_version}}
-        try:
-            patched = await self.api.merge_patch(UPGRADE_RUNS, run.metadata.namespace, run.metadata.name, body)
-        except NotFound:
-            return
-        if left or run.metadata.deletion_timestamp is None:
-            self.caches.runs.apply(patched)
+                await writer.write_status(run, run_status.ended(run, refused, self._stamp()))
+                await _let_go(writer, self.caches.runs.get((run.metadata.namespace, run.metadata.name)) or run)
 
     async def _tell(self, key: Key, error: Exception) -> None:
         """A reconcile that fails unexpectedly shows itself in the status, without its traceback."""
@@ -179,3 +161,8 @@ class ScaleSetController:
     def forget(self, uid: str) -> None:
         """A set is gone: so is what was remembered of it."""
         self._memories.pop(uid, None)
+
+
+async def _let_go(writer: RunWriter, run: UpgradeRun) -> None:
+    if names.FINALIZER_RUN in run.metadata.finalizers:
+        await writer.let_go(run)
