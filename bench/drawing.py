@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from bench.rolls import Roll
 from bench.timeline import Sample
 
-POINTS = 240
+POINTS = 120
 """Of a curve: finer can't be seen, and would make the file large."""
 
 OLD, DOWN, NEW = "#b8c4d0", "#e4572e", "#2e86ab"
@@ -28,7 +28,7 @@ def draw(rolls: Sequence[Roll], title: str, path: Path) -> None:
     for roll, axes in zip(chosen, panels, strict=True):
         _panel(axes, roll, end)
     panels[-1].set_xlabel("seconds since the new version was asked for")
-    panels[0].legend(loc="lower left", framealpha=0.9)
+    panels[0].legend(loc="lower right", framealpha=0.9)
     figure.suptitle(title)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None})

@@ -1,6 +1,7 @@
 """The numbers of all rounds, for a terminal."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from statistics import median
 
 from rich.console import Console
@@ -8,7 +9,15 @@ from rich.table import Table
 
 from bench.rolls import Roll
 
-Measure = tuple[str, str, Callable[[Roll], float]]
+
+@dataclass(frozen=True)
+class Measure:
+    """One line of the table."""
+
+    name: str
+    of: Callable[[Roll], float]
+    decimals: int = 2
+
 
 CONTROLLERS = {"StatefulSet": "kube-controller-manager", "ScaleSet": "rollkeeper"}
 """The process whose CPU time is a side's own."""
@@ -18,27 +27,27 @@ def _cpu_of(process: str) -> Callable[[Roll], float]:
     return lambda roll: roll.cpu[process]
 
 
-MEASURES: tuple[Measure, ...] = (
-    ("wall time", "s", lambda roll: roll.wall),
-    ("CPU of its controller", "s", lambda roll: roll.cpu[CONTROLLERS[roll.side]]),
-    ("writes an instance", "", lambda roll: roll.writes_an_instance),
-    ("events an instance", "", lambda roll: roll.events_an_instance),
-    ("unavailable at once, at most", "", lambda roll: roll.timeline.most_unavailable),
-    ("CPU of kube-controller-manager", "s", _cpu_of("kube-controller-manager")),
-    ("CPU of kube-apiserver and etcd", "s", lambda roll: roll.cpu["kube-apiserver"] + roll.cpu["etcd"]),
+MEASURES = (
+    Measure("wall time, s", lambda roll: roll.wall, 1),
+    Measure("CPU of its controller, s", lambda roll: roll.cpu[CONTROLLERS[roll.side]]),
+    Measure("writes an instance", lambda roll: roll.writes_an_instance),
+    Measure("events an instance", lambda roll: roll.events_an_instance),
+    Measure("not available at once, at most", lambda roll: roll.timeline.most_unavailable, 0),
+    Measure("CPU of kube-controller-manager, s", _cpu_of("kube-controller-manager")),
+    Measure("CPU of kube-apiserver and etcd, s", lambda roll: roll.cpu["kube-apiserver"] + roll.cpu["etcd"], 1),
 )
 
 
 def show(rolls: Sequence[Roll]) -> None:
     """Medians of each side with all values behind them, and ScaleSet's part of StatefulSet's."""
     sides = list(CONTROLLERS)
-    table = Table("", *(f"{side} (rounds)" for side in sides), "ScaleSet / StatefulSet")
-    for name, unit, measure in MEASURES:
-        found = {side: [measure(roll) for roll in rolls if roll.side == side] for side in sides}
+    table = Table("median (all rounds)", *sides, "ratio")
+    for measure in MEASURES:
+        found = {side: [measure.of(roll) for roll in rolls if roll.side == side] for side in sides}
         first, second = (median(found[side]) for side in sides)
         ratio = f"{second / first:.2f}" if first else "-"
-        table.add_row(f"{name} {unit}".rstrip(), *(_cell(found[side]) for side in sides), ratio)
-    console = Console(width=110)
+        table.add_row(measure.name, *(_cell(found[side], measure.decimals) for side in sides), ratio)
+    console = Console(width=140)
     console.print(table)
     for side in sides:
         last = [roll for roll in rolls if roll.side == side][-1]
@@ -46,6 +55,6 @@ def show(rolls: Sequence[Roll]) -> None:
         console.print(f"writes of {side}'s controller in the last round: {told}", soft_wrap=True)
 
 
-def _cell(values: Sequence[float]) -> str:
-    each = " ".join(f"{value:.2f}" for value in values)
-    return f"{median(values):.2f} ({each})"
+def _cell(values: Sequence[float], decimals: int) -> str:
+    each = " ".join(f"{value:.{decimals}f}" for value in values)
+    return f"{median(values):.{decimals}f} ({each})"
