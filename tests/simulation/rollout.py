@@ -19,6 +19,7 @@ from tests.simulation.process import Process
 JsonMap = dict[str, Any]
 SET = ("default", "web")
 _SUFFIX = re.compile(r"\b(web-(?:\d+-\d+-\d+|model))-[a-z0-9]{5}\b")
+_REVISION = re.compile(r"\bweb-[a-z0-9]{10}\b")
 
 
 class Rollout:
@@ -34,6 +35,7 @@ class Rollout:
         self.process = Process(self.cluster, watch=self.witness.before)
         self._calls_told = 0
         self._told: dict[str, str] = {}
+        self._revisions: dict[str, str] = {}
         self._manifest = scale_set(replicas, **kwargs)
 
     def create_set(self) -> None:
@@ -176,7 +178,12 @@ class Rollout:
 
     def say(self, sentence: str) -> None:
         seconds = int(self.cluster.clock.monotonic())
-        self.log.append(f"{seconds:5d}s  " + _SUFFIX.sub(r"\1-*", sentence))
+        sentence = _REVISION.sub(self._revision, _SUFFIX.sub(r"\1-*", sentence))
+        self.log.append(f"{seconds:5d}s  {sentence}")
+
+    def _revision(self, found: re.Match[str]) -> str:
+        """Hashes say nothing to a reader: the first model that is told of is model#1."""
+        return self._revisions.setdefault(found[0], f"model#{len(self._revisions) + 1}")
 
     def text(self) -> str:
         return "\n".join(self.log) + "\n"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rollkeeper.api.v1alpha1 import ScaleSetSpec
+from rollkeeper.engine.versions import image_name
 
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 
@@ -18,7 +19,8 @@ def os_container(template: Mapping[str, Any], name: str | None) -> str:
 def model_of(spec: ScaleSetSpec) -> dict[str, Any]:
     """The model in a set's spec, as it is stored in a ControllerRevision.
 
-    The OS container's image is the controller's and no part of it. Fields are chosen one by one: hashing the spec as
+    The OS container's image is the controller's and no part of it; the name of the OS image is, so that a changed SKU
+    or definition is a changed model (V6). Fields are chosen one by one: hashing the spec as
     read would change every model when a newer CRD brings a new default.
     """
     name = os_container(spec.template, spec.os_container_name)
@@ -32,7 +34,11 @@ def model_of(spec: ScaleSetSpec) -> dict[str, Any]:
         if spec.template.get("metadata", {}).get(key)
     }
     template = {"spec": {**spec.template["spec"], "containers": containers}}
-    return {"template": {**({"metadata": metadata} if metadata else {}), **template}, "osContainerName": name}
+    return {
+        "imageName": image_name(spec.image_reference),
+        "template": {**({"metadata": metadata} if metadata else {}), **template},
+        "osContainerName": name,
+    }
 
 
 def revision_name(set_name: str, model: Mapping[str, Any]) -> str:
