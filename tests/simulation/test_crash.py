@@ -61,6 +61,7 @@ def writes_of(story: str) -> int:
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("story", STORIES)
 def test_killed_at_any_write(story: str, when: str) -> None:
+    """I8: the process is gone before or after the write, and starts again with nothing in its memory."""
     for number in range(writes_of(story)):
         check(story, number, killed(when))  # type: ignore[arg-type]
 
@@ -68,6 +69,7 @@ def test_killed_at_any_write(story: str, when: str) -> None:
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("story", STORIES)
 def test_any_write_is_lost(story: str, when: str) -> None:
+    """I8: the call fails before its effect, or its answer does not arrive."""
     for number in range(writes_of(story)):
         check(story, number, lost(when))  # type: ignore[arg-type]
 

@@ -118,6 +118,21 @@ def test_h8_counts_in_b6_not_in_b8() -> None:
     assert found.putting_back == frozenset(), "it can't be put back"
 
 
+SETTLED: dict[str, tuple[dict[str, Any], bool]] = {
+    "in progress": ({"inProgress": "0"}, False),
+    "succeeded": ({"succeeded": "0"}, True),
+    "failed, to be put back": ({"failed": "0"}, False),
+    "failed, rollback is off": ({"failed": "0", "rollback": False}, True),
+    "rolledBack": ({"failed": "0", "rolledBack": "0"}, True),
+    "rollbackFailed": ({"failed": "0", "rollbackFailed": "0"}, True),
+}
+
+
+@pytest.mark.parametrize(("run", "settled"), SETTLED.values(), ids=[f"section 0 {name}" for name in SETTLED])
+def test_what_is_settled_belongs_to_the_batch_no_longer(run: dict[str, Any], settled: bool) -> None:
+    assert state(batch=(1, "0"), origins="0", **run).exclusive == frozenset(() if settled else {0})
+
+
 BACK_AGAIN: dict[str, tuple[dict[str, Any], str]] = {
     "still the broken one": (one(made(age=100)), ""),
     "made again": (one(new_pod(0, "1.0.0", made_by=BACK)), ""),
@@ -197,6 +212,14 @@ TOUCHED: dict[str, tuple[str, dict[str, Any], bool]] = {
 def test_touched(place: str, world: dict[str, Any], wanted: bool) -> None:
     run = state(**{place: "0"}, batch=(1, "0"))
     assert batch_of.is_touched(run, ctx(scale_set(1), **world), 0) is wanted
+
+
+def test_h6_putting_back_does_not_wait_for_the_broken_one() -> None:
+    """A pod that hangs in its start is deleted in the moment of its verdict."""
+    seen = ctx(scale_set(1), **one(made(age=100)))
+    run, _ = batch_of.settle(state(inProgress="0", batch=(1, "0")), seen)
+    assert run.tally.failed == {0}
+    assert [type(action) for action in batch_of.plan(run, seen)] == [DeleteInstance]
 
 
 def test_b12_the_run_says_which_budget_refuses() -> None:

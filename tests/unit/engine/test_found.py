@@ -107,6 +107,7 @@ def test_t5_newer_but_blocked(world: dict[str, Any]) -> None:
 
 
 def test_f5_held_and_deleted() -> None:
+    """I6: repair takes the proven version, also when the ImageVersion of the held one is gone."""
     status = {
         "heldVersions": [hold("1.1.0")],
         "versions": [{"version": "1.1.0", "image": "i", "modelRevision": REVISION, "replicas": 1, "instances": "0"}],

@@ -53,7 +53,7 @@ def test_model_run_is_due(name: str) -> None:
 
 
 PIN_DUE: dict[str, tuple[dict[str, Any], str | None]] = {
-    "M5 pinned up": ({"version": "1.1.0"}, "1.1.0"),
+    "T1, M5 pinned up": ({"version": "1.1.0"}, "1.1.0"),
     "M5 pinned down": ({"version": "1.0.0", "status": {"provenImageVersion": "1.1.0"}}, "1.0.0"),
     "M5 pinned to what is proven": ({"version": "1.0.0"}, None),
     "M5 mode Manual": ({"version": "1.1.0"} | mode("Manual"), None),

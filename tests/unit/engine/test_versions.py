@@ -168,7 +168,7 @@ def test_versions_of_equal_number(published: list[ImageVersion], wanted: str | N
 
 
 PINNED = {
-    "F4b pinned": ("1.0.0", "Linux", "1.0.0"),
+    "V1, F4b pinned": ("1.0.0", "Linux", "1.0.0"),
     "F4b pinned, excluded": ("1.1.0", "Linux", "1.1.0"),
     "F4b pinned, other OS": ("1.0.0", "Windows", None),
     "F4b pinned, not there": ("7.0.0", "Linux", None),

@@ -67,7 +67,7 @@ def test_a_jump_of_the_local_wall_clock_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize("jump", [-7200.0, 7200.0])
-def test_it_follows_a_server_whose_clock_was_set(jump: float) -> None:
+def test_i10_it_follows_a_server_whose_clock_was_set(jump: float) -> None:
     world = World()
     for _ in range(20):
         world.time += 0.3
