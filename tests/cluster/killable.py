@@ -20,7 +20,7 @@ from tests.cluster.audit import Json
 from tests.cluster.invariants import FINAL
 from tests.cluster.replay import ordinals
 
-VERBS = ("create", "merge_patch", "delete", "evict")
+VERBS = ("create", "merge_patch", "strategic_patch", "delete", "evict")
 MODULE = ("-m", "tests.cluster.killable")
 
 

@@ -54,5 +54,11 @@ def no_subresource() -> errors.NotFound:
     return errors.NotFound(404, "NotFound", "the server could not find the requested resource")
 
 
+def unsupported_patch() -> errors.ApiError:
+    message = "the body of the request was in an unknown format - accepted media types include: "
+    types = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
+    return errors.ApiError(415, "UnsupportedMediaType", message + types)
+
+
 def _group_kind(resource: Resource) -> str:
     return f"{resource.kind}.{resource.group}" if resource.group else resource.kind

@@ -187,6 +187,20 @@ class FaultyApi:
             call, lambda: self._api.merge_patch(resource, namespace, name, body, subresource=subresource)
         )
 
+    async def strategic_patch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        body: Mapping[str, Any],
+        *,
+        subresource: Literal["status"] | None = None,
+    ) -> JsonObject:
+        call = self._call("patch", resource, namespace, name, subresource or "")
+        return await self._make(
+            call, lambda: self._api.strategic_patch(resource, namespace, name, body, subresource=subresource)
+        )
+
     async def delete(
         self,
         resource: Resource,

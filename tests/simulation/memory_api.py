@@ -80,6 +80,17 @@ class MemoryApi:
     ) -> JsonObject:
         return self.server.merge_patch(resource, namespace, name, body, subresource=subresource)
 
+    async def strategic_patch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        body: Mapping[str, Any],
+        *,
+        subresource: Literal["status"] | None = None,
+    ) -> JsonObject:
+        return self.server.strategic_patch(resource, namespace, name, body, subresource=subresource)
+
     async def delete(
         self,
         resource: Resource,

@@ -39,6 +39,29 @@ def merge(target: Any, patch: Any) -> Any:
     return result
 
 
+MERGE_KEYS = {"conditions": "type", "containers": "name", "initContainers": "name"}
+"""By which field the items of a list are told apart, in the kinds that anybody patches so."""
+
+
+def strategic_merge(target: Any, patch: Any) -> Any:
+    """As `merge`, but lists with a key are merged item by item."""
+    if not isinstance(patch, dict):
+        return patch
+    result: dict[str, Any] = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        key = MERGE_KEYS.get(name)
+        if value is None:
+            result.pop(name, None)
+        elif key is not None and isinstance(value, list):
+            items = {item[key]: item for item in result.get(name) or ()}
+            for item in value:
+                items[item[key]] = strategic_merge(items.get(item[key]), item)
+            result[name] = [*items.values()]
+        else:
+            result[name] = strategic_merge(result.get(name), value)
+    return result
+
+
 def key_of(obj: JsonObject) -> Key:
     metadata = obj["metadata"]
     return metadata.get("namespace", ""), metadata["name"]

@@ -103,10 +103,17 @@ def of_pod(pod: JsonObject, containers: Iterable[Container], now: str, *, ended:
         "observedGeneration": meta["generation"],
         "conditions": _with_own(pod, [_condition(pod, *given, now) for given in conditions]),
         "hostIP": "192.0.2.1",
+        "podIP": old.get("podIP") or _address(meta["uid"]),
         "startTime": old.get("startTime", now),
         "containerStatuses": statuses,
     }
     return {**made, **_init_statuses(pod, now)}
+
+
+def _address(uid: str) -> str:
+    """An address of the pod's own: uids are numbered."""
+    number = int(uid.rpartition("-")[2])
+    return f"10.{64 + number // 65536 % 16}.{number // 256 % 256}.{number % 256}"
 
 
 def unscheduled(pod: JsonObject, message: str, now: str) -> JsonObject:

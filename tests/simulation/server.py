@@ -9,10 +9,12 @@ from rollkeeper.kube.resources import PODS, Resource
 from tests.simulation import answers, eviction, metadata, pods, selectors
 from tests.simulation.clock import VirtualClock
 from tests.simulation.kinds import KINDS, Kind
-from tests.simulation.objects import Key, clone, key_of, merge, timestamp
+from tests.simulation.objects import Key, clone, key_of, merge, strategic_merge, timestamp
 from tests.simulation.store import Store
 
 Subresource = Literal["status"] | None
+Combine = Callable[[Any, Any], Any]
+"""What is there, the patch -> what will be there."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +85,28 @@ class ApiServer:
         *,
         subresource: Subresource = None,
     ) -> JsonObject:
-        current = self.stored(resource, _key(resource, namespace, name))
-        patch = clone(body)
+        return self._patch(resource, _key(resource, namespace, name), clone(body), merge, subresource)
+
+    def strategic_patch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        body: Mapping[str, Any],
+        *,
+        subresource: Subresource = None,
+    ) -> JsonObject:
+        if KINDS.get(resource, Kind()).custom:
+            raise answers.unsupported_patch()
+        return self._patch(resource, _key(resource, namespace, name), clone(body), strategic_merge, subresource)
+
+    def _patch(
+        self, resource: Resource, key: Key, patch: JsonObject, combine: Combine, subresource: Subresource
+    ) -> JsonObject:
+        current = self.stored(resource, key)
         metadata.check_lock(resource, current, patch)
         kind = KINDS.get(resource, Kind())
-        new = _within(kind, current, merge(current, patch), subresource)
+        new = _within(kind, current, combine(current, patch), subresource)
         new = kind.defaults(metadata.for_update(resource, current, new))
         kind.check_change(current, new)
         if new == current:

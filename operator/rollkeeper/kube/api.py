@@ -76,6 +76,21 @@ class KubeApi(Protocol):
         """A JSON merge patch. With `metadata.resourceVersion` in the body it is an optimistic lock: raises Conflict."""
         ...
 
+    async def strategic_patch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        body: Mapping[str, Any],
+        *,
+        subresource: Literal["status"] | None = None,
+    ) -> JsonObject:
+        """A strategic merge patch: lists are merged by their key, a pod's conditions by type, its containers by name.
+
+        For Kubernetes' own kinds alone. A `metadata.uid` in the body guards against a namesake: raises Invalid.
+        """
+        ...
+
     async def delete(
         self,
         resource: Resource,

@@ -161,6 +161,20 @@ class Client:
         path = resource.path(namespace, name, subresource)
         return await self._exchange.json(Call("PATCH", "patch", resource, path, {"fieldManager": FIELD_MANAGER}, body))
 
+    async def strategic_patch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        body: Mapping[str, Any],
+        *,
+        subresource: Literal["status"] | None = None,
+    ) -> JsonObject:
+        """A strategic merge patch, for Kubernetes' own kinds. Another `metadata.uid` is Invalid."""
+        path = resource.path(namespace, name, subresource)
+        query = {"fieldManager": FIELD_MANAGER}
+        return await self._exchange.json(Call("PATCH", "patch", resource, path, query, body, patch="strategic-merge"))
+
     async def delete(
         self,
         resource: Resource,

@@ -69,6 +69,8 @@ class Call:
     repeatable: Repeatable = _UNKNOWN
     deadline: float | None = None
     """Seconds, retries included; None: the exchange's own."""
+    patch: Literal["merge", "strategic-merge"] = "merge"
+    """How the body of a PATCH is meant."""
 
     def __str__(self) -> str:
         return f"{self.verb} {self.path}"
@@ -163,7 +165,7 @@ class Exchange:
     async def _headers(self, call: Call) -> dict[str, str]:
         # NB: the client turns a PATCH whose content type it chose itself into a strategic merge patch, which custom
         # resources refuse.
-        content_type = "application/merge-patch+json" if call.method == "PATCH" else "application/json"
+        content_type = f"application/{call.patch}-patch+json" if call.method == "PATCH" else "application/json"
         headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": self._user_agent}
         authorization = await self._sender.authorization()
         if authorization:

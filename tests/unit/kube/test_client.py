@@ -192,6 +192,14 @@ async def test_a_patch_is_a_merge_patch_and_is_not_sent_twice(played: Played, cl
     assert len(played.requests) == 3
 
 
+async def test_a_strategic_patch_says_so(played: Played, client: Client) -> None:
+    played.replies = [ok(pod("web-0"))]
+    await client.strategic_patch(PODS, "ns", "web-0", {"status": {"conditions": []}}, subresource="status")
+    assert (played.last.method, played.last.path) == ("PATCH", "/api/v1/namespaces/ns/pods/web-0/status")
+    assert played.last.headers["Content-Type"] == "application/strategic-merge-patch+json"
+    assert played.bodies[-1] == {"status": {"conditions": []}}
+
+
 GRACE = {"deletionTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": 30}
 AT_ONCE = {"deletionTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": 0}
 
