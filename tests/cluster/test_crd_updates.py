@@ -20,9 +20,9 @@ from tests.cluster.manifests import (
     upgrade_run,
 )
 
-CATALOGUE = image_version(publishedTime="2026-01-02T03:04:05Z")
+CATALOGUE = image_version(publishedTime="2026-01-02T03:04:05Z", targetRegions=[{"name": "eu", "image": "eu/os:1"}])
 PLATFORM_SET = scale_set(imageReference=PLATFORM)
-FULL_SET = scale_set(osContainerName="os", serviceName="web", volumeClaimTemplates=[claim("data")])
+FULL_SET = scale_set(region="eu", osContainerName="os", serviceName="web", volumeClaimTemplates=[claim("data")])
 FULL_RUN = upgrade_run(imageVersion="1.0.0", automaticRollback=True, instances="0-3")
 NEW_SET = ("create a new ScaleSet",)
 NEW_VERSION = ("ImageVersion",)
@@ -67,6 +67,19 @@ REFUSED: dict[str, tuple[Json, Json, tuple[str, ...]]] = {
         ("imageReference.publisher", "imageReference.offer", "imageReference.gallery", *NEW_SET),
     ),
     "OS type": (scale_set(), {"osType": "Windows"}, ("spec.osType", *NEW_SET)),
+    "region": (FULL_SET, {"region": "us"}, ("spec.region", *NEW_SET)),
+    "region removed": (FULL_SET, {"region": None}, ("spec.region", *NEW_SET)),
+    "region added": (scale_set(), {"region": "us"}, ("spec.region", *NEW_SET)),
+    "image in a region": (
+        CATALOGUE,
+        {"targetRegions": [{"name": "eu", "image": "eu/os:2"}]},
+        ("targetRegions[0].image", "publish a higher version"),
+    ),
+    "image in a region removed": (
+        CATALOGUE,
+        {"targetRegions": [{"name": "eu"}]},
+        ("targetRegions[0].image", "publish a higher version"),
+    ),
     "service": (FULL_SET, {"serviceName": "b"}, ("spec.serviceName", *NEW_SET)),
     "service removed": (FULL_SET, {"serviceName": None}, ("spec.serviceName", *NEW_SET)),
     "service added": (scale_set(), {"serviceName": "b"}, ("spec.serviceName", *NEW_SET)),
@@ -141,6 +154,8 @@ ALLOWED: dict[str, tuple[Json, Json]] = {
     "retention": (FULL_SET, {"persistentVolumeClaimRetentionPolicy": {"whenScaled": "Delete"}}),
     "catalogue: exclusion": (CATALOGUE, {"excludeFromLatest": True, "automaticOSUpgradeSupported": False}),
     "catalogue: end of life": (CATALOGUE, {"endOfLifeTime": "2027-01-01T00:00:00Z"}),
+    "catalogue: regions": (CATALOGUE, {"targetRegions": [{"name": "us"}, {"name": "eu", "image": "eu/os:1"}]}),
+    "catalogue: no regions": (CATALOGUE, {"targetRegions": []}),
     "run: paused": (FULL_RUN, {"desiredState": "Paused"}),
     "run: cancelled": (upgrade_run(desiredState="Paused"), {"desiredState": "Cancelled"}),
 }

@@ -105,6 +105,7 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
         scale_set(upgradePolicy={"rollingUpgradePolicy": {"maxBatchInstancePercent": 0}}),
         ("maxBatchInstancePercent", "greater than or equal to 1"),
     ),
+    "region with a blank": (scale_set(region="West Europe"), ("spec.region", "letters, digits")),
     "unknown OS": (scale_set(osType="BSD"), ("spec.osType", '"Linux", "Windows"')),
     "claims of one name": (scale_set(volumeClaimTemplates=[claim("a"), claim("a")]), ("a name of its own",)),
     "claim name": (scale_set(volumeClaimTemplates=[claim("My_Data")]), ("metadata.name", "lower-case letters")),
@@ -116,6 +117,13 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
     "catalogue: part too large": (image_version(version="9999999999.0.0"), ("is too large",)),
     "catalogue: two images": (image_version(**PLATFORM), ("use one form only",)),
     "catalogue: image with a blank": (image_version(image="a b"), ("spec.image", "without blanks")),
+    "catalogue: region twice": (image_version(targetRegions=[{"name": "a"}, {"name": "a"}]), ("Duplicate value",)),
+    "catalogue: region without name": (image_version(targetRegions=[{}]), ("targetRegions[0].name", "Required")),
+    "catalogue: region with a slash": (image_version(targetRegions=[{"name": "a/b"}]), ("letters, digits",)),
+    "catalogue: region's image with a blank": (
+        image_version(targetRegions=[{"name": "a", "image": "b c"}]),
+        ("targetRegions[0].image", "without blanks"),
+    ),
     "catalogue: no image": (made("ImageVersion", "v", {**CUSTOM, "version": "1.0.0"}), ("spec.image", "Required")),
     "catalogue: time": (image_version(endOfLifeTime="tomorrow"), ("spec.endOfLifeTime", "date-time")),
     "run without a set": (made("UpgradeRun", "run", {}), ("spec.scaleSetName", "Required")),
@@ -173,6 +181,10 @@ ACCEPTED: dict[str, Json] = {
         ]
     ),
     "Windows": scale_set(osType="Windows"),
+    "region": scale_set(region="westeurope"),
+    "catalogue: regions": image_version(
+        targetRegions=[{"name": "eu-1", "excludeFromLatest": True}, {"name": "us.2_b", "image": "us/os:1"}]
+    ),
     "catalogue": image_version(publishedTime="2026-01-02T03:04:05Z", excludeFromLatest=True),
     "catalogue: platform image": made("ImageVersion", "v", {**PLATFORM, "version": "0.0.0", "image": "os@sha256:ab"}),
     "run": upgrade_run(),

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation import model_scenarios
+from tests.simulation import catalogue_scenarios, model_scenarios
 from tests.simulation.scenarios import SCENARIOS
 
 assert model_scenarios, "its scenarios register themselves"
+assert catalogue_scenarios, "as above"
 GOLDEN = Path(__file__).parent / "golden"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from rollkeeper.engine import ranges
+from rollkeeper.engine import ranges, up_to_date, versions
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.limits import Share
 from rollkeeper.engine.ranges import Ordinals
@@ -32,6 +32,16 @@ def has_health_source(ctx: Context, _target: Pair) -> Blocked | None:
     if ctx.health is not None:
         return None
     return Blocked(Wait.NO_HEALTH_SOURCE, "automatic upgrades need a health source: set spec.health.source to Probe")
+
+
+def no_region(ctx: Context) -> Blocked | None:
+    """V4: a set without a region sees only versions that list none; said when that leaves none."""
+    scale_set = ctx.snapshot.scale_set
+    if scale_set.spec.region is not None or versions.creation_version(scale_set, ctx.catalogue) is not None:
+        return None
+    if all(version.listed for version in ctx.catalogue.values()):
+        return None
+    return Blocked(Wait.NO_REGION, up_to_date.no_version(ctx))
 
 
 def model_is_applied(ctx: Context, _target: Pair) -> Blocked | None:

@@ -22,6 +22,7 @@ class Code(StrEnum):
     INVALID_IMAGE_VERSION = "InvalidImageVersion"
     IMAGE_VERSION_NOT_FOUND = "ImageVersionNotFound"
     NO_IMAGE_VERSION = "NoImageVersion"
+    NOT_REPLICATED = "ImageVersionNotReplicated"
     OS_TYPE_MISMATCH = "OSTypeMismatch"
     VERSION_PINNED = "VersionPinned"
     INVALID_INSTANCES = "InvalidInstances"
@@ -35,6 +36,7 @@ class Wait(StrEnum):
     """Why something does not happen now (conditions UpgradeBlocked, Stalled, UpToDate, Ready; a run's message)."""
 
     UNHEALTHY = "TooManyUnhealthyInstances"
+    NO_REGION = "NoRegion"
     NO_HEALTH_SOURCE = "NoHealthSource"
     RUN_PENDING = "RunPending"
     NO_SCALE_SET = "ScaleSetNotFound"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from rollkeeper.api.v1alpha1 import ScaleSetStatus, UpgradeRun
 from rollkeeper.api.v1alpha1.names import LABEL_SCALE_SET
 from rollkeeper.engine import assignment as assignments
-from rollkeeper.engine import conditions, ranges, up_to_date, versions
+from rollkeeper.engine import conditions, gates, ranges, up_to_date, versions
 from rollkeeper.engine.assignment import Assignment
 from rollkeeper.engine.conditions import Wanted
 from rollkeeper.engine.context import Context
@@ -48,7 +48,7 @@ def compute(status: ScaleSetStatus, ctx: Context, assignment: Assignment, situat
         _reconciling(ctx, situation),
         _stalled(situation),
         up_to_date.condition(status, ctx, situation.active),
-        _upgrade_blocked(situation),
+        _upgrade_blocked(situation.blocked or gates.no_region(ctx)),
     ]
     generation = snapshot.scale_set.metadata.generation
     return status.model_copy(
@@ -147,7 +147,7 @@ def _stalled(situation: Situation) -> Wanted:
     return Wanted("Stalled", "True", *situation.stalled)
 
 
-def _upgrade_blocked(situation: Situation) -> Wanted:
-    if situation.blocked is None:
+def _upgrade_blocked(blocked: Blocked | None) -> Wanted:
+    if blocked is None:
         return Wanted("UpgradeBlocked", "False", Wait.NOT_BLOCKED)
-    return Wanted("UpgradeBlocked", "True", situation.blocked.reason, situation.blocked.message)
+    return Wanted("UpgradeBlocked", "True", blocked.reason, blocked.message)

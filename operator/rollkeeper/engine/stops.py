@@ -55,6 +55,10 @@ def _withdrawn(target: str, ctx: Context) -> Stop | None:
         return Stop(Code.TARGET_WITHDRAWN, f"ImageVersion {target} is gone")
     if published.deleting:
         return Stop(Code.TARGET_WITHDRAWN, f"ImageVersion {target} is being deleted")
+    region = ctx.snapshot.scale_set.spec.region
+    if not published.listed:
+        where = f"region {region}" if region is not None else "scale sets without a region"
+        return Stop(Code.TARGET_WITHDRAWN, f"ImageVersion {target} is no longer for {where} (spec.targetRegions)")
     if published.excluded:
         return Stop(Code.TARGET_WITHDRAWN, f"ImageVersion {target} was excluded from latest")
     return None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from rollkeeper.api.v1alpha1 import UpgradeRun
-from rollkeeper.engine import ranges, versions
+from rollkeeper.engine import ranges, up_to_date, versions
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.ranges import Ordinals
 from rollkeeper.engine.reasons import Code
@@ -74,6 +74,8 @@ def _named(ctx: Context, version: str) -> Pair | Refused:
             Code.OS_TYPE_MISMATCH,
             f"version {version} of {name} is for {found.os_type}, the set is {ctx.snapshot.scale_set.spec.os_type}",
         )
+    if not found.listed:
+        return Refused(Code.NOT_REPLICATED, f"version {version} of {name} {up_to_date.not_for(ctx.snapshot.scale_set)}")
     return _pair(ctx, found)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rollkeeper.api.v1alpha1 import ScaleSetStatus, UpgradeRun
+from rollkeeper.api.v1alpha1 import ScaleSet, ScaleSetStatus, UpgradeRun
 from rollkeeper.api.v1alpha1.names import ANNOTATION_RELEASE_HOLD
 from rollkeeper.engine import ranges, versions
 from rollkeeper.engine.conditions import Wanted
@@ -42,13 +42,29 @@ def no_version(ctx: Context) -> str:
     reference = ctx.snapshot.scale_set.spec.image_reference
     name = versions.image_name(reference)
     known = ", ".join(sorted(ctx.catalogue, key=versions.parse_version))
+    pinned = ctx.catalogue.get(reference.version)
+    if pinned is not None and not pinned.listed:
+        return f"version {reference.version} of {name} {not_for(ctx.snapshot.scale_set)}"
     if reference.version != LATEST:
         there = f"publish it; versions there are: {known or 'none'}"
         return f"there is no ImageVersion {reference.version} of {name}: {there}"
     if not known:
         return f"there is no ImageVersion of {name}: publish one"
+    if not any(version.listed for version in ctx.catalogue.values()):
+        return f"each of the ImageVersions of {name} ({known}) {not_for(ctx.snapshot.scale_set)}"
     os_type = ctx.snapshot.scale_set.spec.os_type
-    return f"none of the ImageVersions of {name} ({known}) can be used: excluded, not ready, or not for {os_type}"
+    why = f"excluded, not ready, not for {os_type}, or not for the region"
+    return f"none of the ImageVersions of {name} ({known}) can be used: {why}"
+
+
+def not_for(scale_set: ScaleSet) -> str:
+    """V4: why a version that lists target regions does not count for a set, and what to do."""
+    if scale_set.spec.region is None:
+        return (
+            "is for certain regions only, and the scale set has none: publish a version without spec.targetRegions, "
+            "or create the scale set anew with spec.region"
+        )
+    return f"is not for region {scale_set.spec.region}: add that to the spec.targetRegions of an ImageVersion"
 
 
 def _upgrading(view: _View) -> Wanted | None:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from rollkeeper.api.v1alpha1 import ImageReference, ImageVersion, ImageVersionSpec, ScaleSet, ScaleSetStatus
 from rollkeeper.api.v1alpha1.names import ANNOTATION_RELEASE_HOLD
 from rollkeeper.api.v1alpha1.scale_set_status import HeldModelRevision, HeldVersion, TargetImageReference
+from rollkeeper.engine import regions
 
 LATEST = "latest"
 _PART = r"(0|[1-9][0-9]{0,9})"
@@ -63,12 +64,14 @@ class Published:
     ready: bool
     deleting: bool
     automatic: bool
+    listed: bool
+    """Meant for the set's region (V4)."""
     created: datetime | None
 
     @property
     def eligible(self) -> bool:
         """Counts as latest for users' runs and first creation (V3)."""
-        return self.ready and not self.excluded and not self.deleting
+        return self.ready and self.listed and not self.excluded and not self.deleting
 
     @property
     def automatic_eligible(self) -> bool:
@@ -87,6 +90,7 @@ def unpublished(version: str, image: str) -> Published:
         ready=False,
         deleting=True,
         automatic=False,
+        listed=False,
         created=None,
     )
 
@@ -103,24 +107,26 @@ def catalogue_of(scale_set: ScaleSet, visible: Iterable[ImageVersion]) -> Catalo
     for version in visible:
         if image_name(version.spec) != wanted:
             continue
-        published = _published(version)
+        published = _published(version, scale_set.spec.region)
         own = (published.ready, version.metadata.namespace == scale_set.metadata.namespace)
         if published.version not in found or own > rank[published.version]:
             found[published.version], rank[published.version] = published, own
     return found
 
 
-def _published(version: ImageVersion) -> Published:
+def _published(version: ImageVersion, region: str | None) -> Published:
     spec = version.spec
+    there = regions.at(spec, region)
     return Published(
         version=spec.version,
-        image=spec.image,
+        image=there.image,
         custom=spec.gallery is not None,
         os_type=spec.os_type,
-        excluded=spec.exclude_from_latest,
+        excluded=there.excluded,
         ready=any(c.type == "Ready" and c.status == "True" for c in version.status.conditions),
         deleting=version.metadata.deletion_timestamp is not None,
         automatic=spec.automatic_os_upgrade_supported,
+        listed=there.listed,
         created=version.metadata.creation_timestamp,
     )
 
@@ -194,9 +200,11 @@ def automatic_target(scale_set: ScaleSet, catalogue: Catalogue, revision: str) -
 
 
 def creation_version(scale_set: ScaleSet, catalogue: Catalogue) -> Published | None:
-    """What first creation installs: the pinned version, or latest (F4b)."""
+    """What first creation installs: the pinned version if it is there for the set's region (V4), or latest (F4b)."""
     pinned = scale_set.spec.image_reference.version
     if pinned == LATEST:
         return latest(scale_set, catalogue)
     published = catalogue.get(pinned)
-    return published if published is not None and published.os_type == scale_set.spec.os_type else None
+    if published is None or published.os_type != scale_set.spec.os_type or not published.listed:
+        return None
+    return published

@@ -5,15 +5,31 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from rollkeeper.api.v1alpha1 import rules
+from rollkeeper.api.v1alpha1 import catalogue_rules, rules
 from rollkeeper.api.v1alpha1.meta import Conditions, Model, ObjectMeta
 
 ImageName = Annotated[str, Field(min_length=1, max_length=128, json_schema_extra=rules.IMAGE_NAME)]
 OSType = Literal["Linux", "Windows"]
+Region = Annotated[str, Field(min_length=1, max_length=63, json_schema_extra=catalogue_rules.REGION)]
+
+
+class TargetRegion(Model):
+    """A region that a version is replicated to."""
+
+    model_config = ConfigDict(json_schema_extra=catalogue_rules.TARGET_REGION)
+
+    name: Region
+    """The region, as in spec.region of scale sets."""
+    exclude_from_latest: bool = False
+    """True hides the version from everything that follows latest in this region. It can still be named."""
+    image: (
+        Annotated[str, Field(min_length=1, max_length=1024, json_schema_extra=catalogue_rules.REGION_IMAGE)] | None
+    ) = None
+    """The container image of the OS disk in this region; left out: spec.image. Immutable."""
 
 
 class ImageVersionSpec(Model):
-    """What a publisher publishes. Immutable but for exclusion and end of life (V7)."""
+    """What a publisher publishes. Immutable but for exclusion, regions and end of life (V7)."""
 
     model_config = ConfigDict(json_schema_extra=rules.IMAGE_VERSION_SPEC)
 
@@ -35,6 +51,9 @@ class ImageVersionSpec(Model):
     """The container image of the OS disk, by tag or digest. Immutable."""
     exclude_from_latest: bool = False
     """True hides the version from everything that follows latest. It can still be named."""
+    target_regions: Annotated[tuple[TargetRegion, ...], Field(json_schema_extra=rules.list_map("name", 100))] = ()
+    """The regions that the version is replicated to: it counts for scale sets there alone. Empty: it counts everywhere,
+    and for scale sets without a region too (V4)."""
     automatic_os_upgrade_supported: Annotated[bool, Field(alias="automaticOSUpgradeSupported")] = True
     """False: automatic upgrades of a platform image do not choose the version. Custom images are always supported."""
     published_time: datetime | None = None

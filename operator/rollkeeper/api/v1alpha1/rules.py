@@ -152,7 +152,7 @@ IMAGE_VERSION_SPEC = validations(
         for name in ("publisher", "offer", "sku", "gallery", "definition", "publishedTime")
     ),
 )
-"""A published version is immutable but for exclusion, support of automatic upgrades and end of life (V7)."""
+"""A published version is immutable but for exclusion, regions, support of automatic upgrades and end of life (V7)."""
 
 IMAGE_OS_TYPE = validations(
     immutable("osType of a published version can't be changed: create another ImageVersion"),
@@ -204,6 +204,7 @@ _OS_CONTAINER = "(has(self.osContainerName) ? self.osContainerName : self.templa
 
 SCALE_SET_SPEC = validations(
     immutable_child("osContainerName", "osContainerName can't be changed, added or removed: create a new ScaleSet"),
+    immutable_child("region", "region can't be changed, added or removed: create a new ScaleSet"),
     immutable_child("serviceName", "serviceName can't be changed, added or removed: create a new ScaleSet"),
     rule(
         "!has(self.osContainerName) || self.template.spec.containers.exists(c, c.name == self.osContainerName)",

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, WithJsonSchema
 
 from rollkeeper.api.v1alpha1 import rules
-from rollkeeper.api.v1alpha1.image_version import ImageName, OSType
+from rollkeeper.api.v1alpha1.image_version import ImageName, OSType, Region
 from rollkeeper.api.v1alpha1.meta import Model, ObjectMeta
 from rollkeeper.api.v1alpha1.pod_template import CLAIM_TEMPLATE, POD_TEMPLATE
 from rollkeeper.api.v1alpha1.scale_set_status import ScaleSetStatus
@@ -106,6 +106,9 @@ class ScaleSetSpec(Model):
 
     replicas: Annotated[int, Field(ge=0, le=10000)] = 1
     """How many instances there are: pods `<name>-0` to `<name>-<replicas-1>`."""
+    region: Region | None = None
+    """Where the set runs: it gets the versions that are replicated there, and those that list no regions. Without a
+    region it gets only the latter (V4). Immutable."""
     os_type: Annotated[OSType, Field(json_schema_extra=rules.SCALE_SET_OS_TYPE)] = "Linux"
     """The operating system of the instances. Immutable."""
     image_reference: ImageReference

@@ -1,0 +1,135 @@
+"""V4: which versions count for a set, by its region; what it says when none does; T9's loss of the region."""
+
+from typing import Any
+
+import pytest
+
+from rollkeeper.api.v1alpha1 import ImageVersion
+from rollkeeper.engine import gates, regions, stops, target, up_to_date, versions
+from rollkeeper.engine.platform import consider as wishes_of
+from rollkeeper.engine.platform import run_name
+from rollkeeper.engine.queue import Queue
+from rollkeeper.engine.reasons import Code, State, Wait
+from rollkeeper.engine.snapshot import Pair
+from rollkeeper.engine.target import Refused
+
+from .builders import active_run, ctx, image_version, pair, platform, scale_set, upgrade_run
+
+EU, US = {"name": "eu"}, {"name": "us"}
+
+
+def v(version: str, *there: dict[str, Any], **fields: Any) -> ImageVersion:
+    return image_version(version, targetRegions=list(there), **fields)
+
+
+SEEN: dict[str, tuple[str | None, ImageVersion, tuple[str, bool, bool]]] = {
+    "V4 none listed, a set with a region": ("eu", v("1.0.0"), ("registry/web:1.0.0", True, False)),
+    "V4 none listed, a set without": (None, v("1.0.0"), ("registry/web:1.0.0", True, False)),
+    "V4 listed": ("eu", v("1.0.0", US, EU), ("registry/web:1.0.0", True, False)),
+    "V4 not listed": ("eu", v("1.0.0", US), ("registry/web:1.0.0", False, False)),
+    "V4 a set without a region": (None, v("1.0.0", EU), ("registry/web:1.0.0", False, False)),
+    "V4 an image of the region's own": ("eu", v("1.0.0", {**EU, "image": "eu/web:1"}), ("eu/web:1", True, False)),
+    "V4 another region's image": (
+        "eu",
+        v("1.0.0", EU, {**US, "image": "us/web:1"}),
+        ("registry/web:1.0.0", True, False),
+    ),
+    "V3 excluded there": ("eu", v("1.0.0", {**EU, "excludeFromLatest": True}), ("registry/web:1.0.0", True, True)),
+    "V3 excluded elsewhere": (
+        "eu",
+        v("1.0.0", EU, {**US, "excludeFromLatest": True}),
+        ("registry/web:1.0.0", True, False),
+    ),
+    "V3 excluded altogether": ("eu", v("1.0.0", EU, excludeFromLatest=True), ("registry/web:1.0.0", True, True)),
+    "V4 regions are told apart by case": ("EU", v("1.0.0", EU), ("registry/web:1.0.0", False, False)),
+}
+
+
+@pytest.mark.parametrize(("region", "version", "wanted"), SEEN.values(), ids=SEEN)
+def test_a_version_in_a_region(region: str | None, version: ImageVersion, wanted: tuple[str, bool, bool]) -> None:
+    there = regions.at(version.spec, region)
+    assert (there.image, there.listed, there.excluded) == wanted
+
+
+LATEST: dict[str, tuple[str | None, list[ImageVersion], str | None]] = {
+    "V4 the newest of the region": ("eu", [v("1.0.0"), v("1.1.0", EU), v("1.2.0", US)], "1.1.0"),
+    "V4 the other region": ("us", [v("1.0.0"), v("1.1.0", EU), v("1.2.0", US)], "1.2.0"),
+    "V4 no region": (None, [v("1.0.0"), v("1.1.0", EU)], "1.0.0"),
+    "V4 nothing left": (None, [v("1.1.0", EU)], None),
+    "V3 excluded in the region": ("eu", [v("1.0.0"), v("1.1.0", {**EU, "excludeFromLatest": True})], "1.0.0"),
+}
+
+
+@pytest.mark.parametrize(("region", "published", "wanted"), LATEST.values(), ids=LATEST)
+def test_latest_and_automatic_target(region: str | None, published: list[ImageVersion], wanted: str | None) -> None:
+    a_set = scale_set(region=region)
+    catalogue = versions.catalogue_of(a_set, published)
+    for choose in (versions.latest, versions.creation_version):
+        found = choose(a_set, catalogue)
+        assert (found and found.version) == wanted
+    chosen = versions.automatic_target(a_set, catalogue, "web-rev1")
+    assert (chosen and chosen.version) == wanted
+
+
+def test_a_pin_to_a_version_that_is_elsewhere() -> None:
+    seen = ctx(scale_set(version="1.1.0", automatic=False, region="eu"), versions=["1.0.0", v("1.1.0", US)])
+    said = up_to_date.condition(seen.snapshot.scale_set.status, seen, None)
+    assert (said.status, said.reason) == ("False", State.NO_IMAGE_VERSION)
+    assert "version 1.1.0 of Contoso/Web/1 is not for region eu: add that to the spec.targetRegions" in said.message
+    assert wishes_of(seen).wishes == ()
+
+
+def test_a_run_that_names_a_version_that_is_elsewhere() -> None:
+    seen = ctx(scale_set(region="eu"), versions=["1.0.0", v("1.1.0", US)])
+    found = target.resolve(upgrade_run(version="1.1.0"), seen)
+    assert isinstance(found, Refused)
+    assert found.code == Code.NOT_REPLICATED
+    assert "not for region eu" in found.message
+
+
+def test_a_run_gets_the_image_of_the_region() -> None:
+    seen = ctx(scale_set(region="eu"), versions=["1.0.0", v("1.1.0", {**EU, "image": "eu/web:1.1.0"})])
+    assert target.resolve(upgrade_run(version="1.1.0"), seen) == Pair("1.1.0", "eu/web:1.1.0", "web-rev1")
+    assert [wish.pair.image for wish in wishes_of(seen).wishes] == ["eu/web:1.1.0"]
+
+
+NO_REGION: dict[str, tuple[str | None, list[ImageVersion], bool]] = {
+    "V4 all are elsewhere": (None, [v("1.0.0", EU), v("1.1.0", US)], True),
+    "V4 one is everywhere": (None, [v("1.0.0"), v("1.1.0", US)], False),
+    "V4 the one that is everywhere is excluded": (None, [v("1.0.0", excludeFromLatest=True), v("1.1.0", US)], True),
+    "V4 the set has a region": ("eu", [v("1.0.0", US)], False),
+    "V4 nothing published": (None, [], False),
+}
+
+
+@pytest.mark.parametrize(("region", "published", "blocked"), NO_REGION.values(), ids=NO_REGION)
+def test_no_region(region: str | None, published: list[ImageVersion], blocked: bool) -> None:
+    found = gates.no_region(ctx(scale_set(region=region), versions=published))
+    assert (found is not None) == blocked
+    if found is not None:
+        assert found.reason == Wait.NO_REGION
+
+
+def test_no_region_says_what_to_do() -> None:
+    found = gates.no_region(ctx(scale_set(), versions=[v("1.0.0", EU)]))
+    assert found is not None
+    assert "publish a version without spec.targetRegions" in found.message
+    assert "create the scale set anew with spec.region" in found.message
+
+
+WITHDRAWN: dict[str, tuple[ImageVersion, list[Code]]] = {
+    "T9 loses the set's region": (v("1.1.0", US), [Code.TARGET_WITHDRAWN]),
+    "T9 excluded in the region": (v("1.1.0", {**EU, "excludeFromLatest": True}), [Code.TARGET_WITHDRAWN]),
+    "T9 excluded elsewhere": (v("1.1.0", EU, {**US, "excludeFromLatest": True}), []),
+    "V4 is meant for everywhere now": (v("1.1.0"), []),
+    "T9 a registry outage ends nothing": (v("1.1.0", EU, ready=False), []),
+}
+
+
+@pytest.mark.parametrize(("version", "wanted"), WITHDRAWN.values(), ids=WITHDRAWN)
+def test_the_target_of_an_active_run(version: ImageVersion, wanted: list[Code]) -> None:
+    the_set = scale_set(region="eu")
+    active = active_run(name=run_name(the_set, "1.1.0", 1), pending="0-9", **platform())
+    seen = ctx(the_set, versions=["1.0.0", version], runs=[active])
+    found = stops.reasons_to_stop(active, pair("1.1.0"), seen, wishes_of(seen), Queue())
+    assert [stop.code for stop in found] == wanted
