@@ -11,12 +11,14 @@ task that was made after its start, the workers and the Lease's keeper among the
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import aiohttp
 import kopf
 
 from rollkeeper.controllers.caches import Caches
@@ -70,6 +72,20 @@ class OwnKindsWatch:
     caches: Caches
     credentials: Callable[[], Coroutine[Any, Any, Credentials]]
     namespaces: Collection[str] = ()
+    _heard: dict[str, float] = field(default_factory=dict, init=False)
+
+    def contacts(self) -> dict[str, float | None]:
+        """When the API server last answered each of kopf's lists and watches, monotonic. For any thread.
+
+        A stream lasts 5 minutes at most, so a watch that works is heard of more often than that. kopf itself tells
+        nobody when it can't log in any more, or when the task of a watch has died.
+        """
+        paths = [
+            resource.path(namespace)
+            for resource in (SCALE_SETS, IMAGE_VERSIONS, UPGRADE_RUNS)
+            for namespace in sorted(self.namespaces) or (None,)
+        ]
+        return {f"kopf's watch {path}": self._heard.get(path) for path in paths}
 
     async def run(self) -> None:
         """Runs until it is cancelled. Raises what ended kopf, which never should end by itself."""
@@ -107,17 +123,34 @@ class OwnKindsWatch:
         """Handlers that bring each event into our event loop, where the caches live."""
         handlers = kopf.OperatorRegistry()
 
-        async def login(**_kwargs: object) -> kopf.ConnectionInfo:
+        async def login(**_kwargs: object) -> kopf.AiohttpSession:
             asked: Awaitable[Credentials] = asyncio.wrap_future(
                 asyncio.run_coroutine_threadsafe(self.credentials(), ours)
             )
-            return kopf.ConnectionInfo(**asdict(await asked))
+            given = kopf.ConnectionInfo(**asdict(await asked))
+            return kopf.AiohttpSession(server=given.server, aiohttp_session=self._session(given))
 
         kopf.on.login(registry=handlers)(login)
         _watch(handlers, ours, SCALE_SETS, self.caches.scale_sets)
         _watch(handlers, ours, IMAGE_VERSIONS, self.caches.image_versions)
         _watch(handlers, ours, UPGRADE_RUNS, self.caches.runs)
         return handlers
+
+    def _session(self, connection: kopf.ConnectionInfo) -> aiohttp.ClientSession:
+        """The session that kopf would make itself, with an ear on its requests."""
+
+        async def note(_session: object, _context: object, request: aiohttp.TraceRequestEndParams) -> None:
+            if request.response.status == 200:
+                self._heard[request.url.path] = time.monotonic()
+
+        trace = aiohttp.TraceConfig()
+        trace.on_request_end.append(note)
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=connection.as_ssl_context()),
+            headers=connection.as_http_headers(),
+            proxy=connection.proxy_url,
+            trace_configs=[trace],
+        )
 
 
 def _watch(

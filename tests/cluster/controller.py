@@ -30,8 +30,19 @@ class Controller:
 
     def start(self, program: Sequence[str] = SHIPPED, flags: Sequence[str] = (), *, by_flag: bool = False) -> None:
         """Starts it, and returns when it has begun to work. It finds the cluster by $KUBECONFIG, or by its flag."""
-        assert self._process is None, "it runs already"
         already = len(self.log())
+        process = self.launch(program, flags, by_flag=by_flag)
+        deadline = time.monotonic() + START_SECONDS
+        while "working in" not in self.log()[already:]:
+            assert process.poll() is None, f"the controller ended at its start:\n{self.tail()}"
+            assert time.monotonic() < deadline, f"the controller did not start in {START_SECONDS:.0f} s:\n{self.tail()}"
+            time.sleep(POLL_SECONDS)
+
+    def launch(
+        self, program: Sequence[str] = SHIPPED, flags: Sequence[str] = (), *, by_flag: bool = False
+    ) -> "subprocess.Popen[bytes]":
+        """Starts it, and returns at once: it may have to stand by."""
+        assert self._process is None, "it runs already"
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ROLLKEEPER_")}
         environment.pop("KUBECONFIG", None)
         command = [sys.executable, *program, "run", *self._flags, *flags]
@@ -43,11 +54,7 @@ class Controller:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        deadline = time.monotonic() + START_SECONDS
-        while "working in" not in self.log()[already:]:
-            assert self._process.poll() is None, f"the controller ended at its start:\n{self.tail()}"
-            assert time.monotonic() < deadline, f"the controller did not start in {START_SECONDS:.0f} s:\n{self.tail()}"
-            time.sleep(POLL_SECONDS)
+        return self._process
 
     def stop(self) -> None:
         """SIGTERM, as Kubernetes ends a pod; it must end by itself and cleanly."""

@@ -26,6 +26,14 @@ class DirtyKeys:
     def __init__(self, now: "VirtualNow") -> None:
         self._now = now
         self.due: dict[Work, datetime] = {}
+        self.working: frozenset[Work] = frozenset()
+
+    def __len__(self) -> int:
+        return sum(at <= self._now() for at in self.due.values())
+
+    @property
+    def delayed(self) -> int:
+        return len(self.due) - len(self)
 
     def add(self, key: Work, _priority: Priority = Priority.CHANGE) -> None:
         self.due[key] = self._now()

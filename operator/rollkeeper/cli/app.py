@@ -34,6 +34,7 @@ def run(
     leader_elect: Annotated[bool | None, typer.Option(help="Work only while holding the Lease.")] = None,
     workers: Annotated[int | None, typer.Option(help="Scale sets worked on at once.")] = None,
     qps: Annotated[float | None, typer.Option(help="Own API calls a second, at most.")] = None,
+    listen: Annotated[str | None, typer.Option(help="HOST:PORT for metrics and probes; left out: none.")] = None,
     log_format: Annotated[str | None, typer.Option(help="text or json.")] = None,
     log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = None,
 ) -> None:
@@ -54,6 +55,7 @@ def run(
         "leader_elect": leader_elect,
         "workers": workers,
         "qps": qps,
+        "listen": listen,
         "log_format": log_format,
         "log_level": log_level,
     }

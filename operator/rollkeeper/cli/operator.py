@@ -9,6 +9,9 @@ import socket
 from collections.abc import Coroutine
 from contextlib import suppress
 
+from prometheus_client import CollectorRegistry
+
+from rollkeeper.cli.server import serving
 from rollkeeper.cli.settings import Settings
 from rollkeeper.controllers.manager import Manager
 from rollkeeper.handlers import OwnKindsWatch
@@ -16,6 +19,12 @@ from rollkeeper.kube.client import Client
 from rollkeeper.kube.errors import ApiError
 from rollkeeper.kube.events import EventRecorder
 from rollkeeper.kube.lease import Elector
+from rollkeeper.kube.queue import WorkQueue
+from rollkeeper.telemetry.fleet import FleetMetrics
+from rollkeeper.telemetry.liveness import Liveness
+from rollkeeper.telemetry.process import ProcessMetrics
+from rollkeeper.telemetry.rollouts import RolloutMetrics
+from rollkeeper.telemetry.standard import standard_registry
 
 LEASE = "rollkeeper"
 DRAIN_SECONDS = 2.0
@@ -29,7 +38,11 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    api = await Client.connect(settings.kubeconfig, settings.context, qps=settings.qps, burst=settings.burst)
+    registry = standard_registry()
+    metrics = ProcessMetrics(registry)
+    api = await Client.connect(
+        settings.kubeconfig, settings.context, qps=settings.qps, burst=settings.burst, on_call=metrics.call
+    )
     async with api:
         identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}-{secrets.token_hex(4)}"
         recorder = EventRecorder(api, identity)
@@ -39,8 +52,10 @@ async def run(settings: Settings) -> None:
             now=api.clock.now,
             images_namespace=settings.images_namespace or settings.namespace,
             namespaces=settings.watch_namespaces,
+            queue=WorkQueue(on_wait=metrics.waited),
+            on_reconcile=metrics.reconcile,
         )
-        await _Process(settings, api, manager, recorder, identity, stop).run()
+        await _Process(settings, api, manager, identity, stop).serve(registry)
 
 
 class _Process:
@@ -51,22 +66,34 @@ class _Process:
         settings: Settings,
         api: Client,
         manager: Manager,
-        recorder: EventRecorder,
         identity: str,
         stop: asyncio.Event,
     ) -> None:
         self._settings = settings
         self._api = api
         self._manager = manager
-        self._recorder = recorder
-        self._identity = identity
+        self._recorder = manager.recorder
         self._stop = stop
+        self._elector = Elector(api, settings.namespace, LEASE, identity)
+        self._watch = OwnKindsWatch(manager.caches, api.credentials, self._own_namespaces())
+        self._working = False
+
+    async def serve(self, registry: CollectorRegistry) -> None:
+        """Runs, and answers for it: metrics and probes are there from the beginning to the end."""
+        liveness = Liveness(lambda: (self._manager.contacts(), self._watch.contacts()), self._settings.resync_seconds)
+        RolloutMetrics(registry, self._manager.caches, self._leading)
+        registry.register(FleetMetrics(self._manager, liveness, self._leading))
+        async with serving(self._settings.listen, registry, liveness, lambda: self._manager.ready):
+            await self.run()
+
+    def _leading(self) -> bool:
+        return self._working and (self._elector.leading or not self._settings.leader_elect)
 
     async def run(self) -> None:
         """Starts everything; returns after a clean stop."""
         await self._list_until_it_works()
         background = [
-            asyncio.create_task(self._watch_own_kinds(), name="kopf"),
+            asyncio.create_task(self._watch.run(), name="kopf"),
             asyncio.create_task(self._resync(), name="resync"),
             asyncio.create_task(self._recorder.run(), name="events"),
             *(asyncio.create_task(r.run(), name=f"watch {r}") for r in self._manager.reflectors),
@@ -95,11 +122,11 @@ class _Process:
             else:
                 return
 
-    async def _watch_own_kinds(self) -> None:
+    def _own_namespaces(self) -> set[str]:
         namespaces = {*self._settings.watch_namespaces}
         if namespaces:
             namespaces.add(self._settings.images_namespace or self._settings.namespace)
-        await OwnKindsWatch(self._manager.caches, self._api.credentials, namespaces).run()
+        return namespaces
 
     async def _resync(self) -> None:
         while True:
@@ -119,8 +146,7 @@ class _Process:
         working = asyncio.create_task(self._work(started, released), name="workers")
         try:
             if self._settings.leader_elect:
-                elector = Elector(self._api, self._settings.namespace, LEASE, self._identity)
-                await elector.run(started.set, released)
+                await self._elector.run(started.set, released)
             else:
                 started.set()
             await working
@@ -131,12 +157,14 @@ class _Process:
         try:
             await self._unless_stopped(started.wait())
             if not self._stop.is_set():
+                self._working = True
                 logger.info("working in %s", ", ".join(self._settings.watch_namespaces) or "all namespaces")
                 workers = asyncio.create_task(self._manager.work(self._settings.workers))
                 await _first_end(asyncio.create_task(self._stop.wait()), [workers])
                 self._manager.queue.shut_down()
                 await workers
         finally:
+            self._working = False
             released.set()  # else the Lease would be renewed for ever by a process that does not work
 
     async def _unless_stopped(self, waited: Coroutine[object, object, object]) -> None:

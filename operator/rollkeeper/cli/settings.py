@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     """Own calls to the API server that may be made at once after a quiet time."""
     resync_seconds: Annotated[float, Field(ge=5)] = 300
     """How often everything is listed and looked at again."""
+    listen: Annotated[str, Field(pattern=r"^$|^[^\s]*:[0-9]{1,5}$")] = ""
+    """HOST:PORT to serve metrics and probes on; no HOST: on all addresses. Left out: nothing is served."""
     log_format: Literal["text", "json"] = "text"
     """Log lines for people or for programs."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -80,6 +80,18 @@ class Caches:
     """By the uid of their owner."""
     nodes: Store[NodeView] = field(default_factory=lambda: Store(_read_node))
 
+    def by_kind(self) -> Mapping[str, Store[Any]]:
+        """All stores by the kind of their objects."""
+        return {
+            "ScaleSet": self.scale_sets,
+            "ImageVersion": self.image_versions,
+            "UpgradeRun": self.runs,
+            "Pod": self.pods,
+            "PersistentVolumeClaim": self.claims,
+            "ControllerRevision": self.revisions,
+            "Node": self.nodes,
+        }
+
     def model(self, scale_set: ScaleSet, revision: str) -> Mapping[str, Any]:
         """The model of a revision. Raises LookupError when somebody deleted it: instances can't be made with it."""
         known = self.revisions.get((scale_set.metadata.namespace, revision))

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,6 +29,9 @@ from rollkeeper.kube.store import Key
 Work = tuple[Literal["ScaleSet", "ImageVersion"], str, str]
 """Kind, namespace, name."""
 
+ReconcileObserver = Callable[[str, float, Exception | None], None]
+"""Told of each reconcile: kind, seconds, and what it failed with. Must not raise."""
+
 GATHER = 0.02
 """Seconds that pod events are gathered for: a batch of pods turning ready is one reconcile, not twenty."""
 
@@ -46,13 +50,16 @@ class Manager:
     """Watched namespaces; empty: all."""
     caches: Caches = field(default_factory=Caches)
     queue: WorkQueue[Work] = field(default_factory=WorkQueue)
+    on_reconcile: ReconcileObserver | None = None
 
     def __post_init__(self) -> None:
         """Wires the controllers to the caches."""
         pods = Pods(self.api, self.caches.pods, self.caches.claims)
         executor = Executor(self.api, self.caches, pods, self.recorder)
-        reader = SnapshotReader(self.caches, self.images_namespace)
-        self.scale_sets = ScaleSetController(self.api, self.caches, reader, executor, self.now)
+        self.reader = SnapshotReader(self.caches, self.images_namespace)
+        self.own_kinds_listed: float | None = None
+        """When our own kinds were last listed, monotonic; None: not yet."""
+        self.scale_sets = ScaleSetController(self.api, self.caches, self.reader, executor, self.now)
         self.image_versions = ImageVersionController(self.api, self.caches, self.now)
         self.reflectors = [*self._reflectors()]
         self.caches.scale_sets.subscribe(self._scale_set_changed)
@@ -86,6 +93,7 @@ class Manager:
         if self.namespaces and self.images_namespace not in self.namespaces:
             listing = await self.api.list(IMAGE_VERSIONS, self.images_namespace)
             self.caches.image_versions.replace(listing, self.images_namespace)
+        self.own_kinds_listed = time.monotonic()
         self.look_at_everything()
 
     def look_at_everything(self) -> None:
@@ -97,13 +105,34 @@ class Manager:
         for key in keys:
             self.queue.add(("ScaleSet", *key), Priority.RESYNC)
 
+    @property
+    def ready(self) -> bool:
+        """Every cache has been filled once: this process could work."""
+        return self.own_kinds_listed is not None and all(r.synced.is_set() for r in self.reflectors)
+
+    def contacts(self) -> dict[str, float | None]:
+        """When each watch, and the periodic list of our own kinds, was last heard of, monotonic."""
+        heard = {f"watch {reflector}": reflector.last_contact for reflector in self.reflectors}
+        return {**heard, "list of our own kinds": self.own_kinds_listed}
+
     async def synced(self) -> None:
         """Waits until every reflector has listed once."""
         await asyncio.gather(*(reflector.synced.wait() for reflector in self.reflectors))
 
     async def work(self, workers: int) -> None:
         """Works on the queue until it is shut down."""
-        await run_workers(self.queue, workers, self.reconcile)
+        await run_workers(self.queue, workers, self._observed)
+
+    async def _observed(self, work: Work) -> float | None:
+        began, failure = time.monotonic(), None
+        try:
+            return await self.reconcile(work)
+        except Exception as error:
+            failure = error
+            raise
+        finally:
+            if self.on_reconcile is not None:
+                self.on_reconcile(work[0], time.monotonic() - began, failure)
 
     async def reconcile(self, work: Work) -> float | None:
         """Brings one object on. Returns the seconds after which to look again."""

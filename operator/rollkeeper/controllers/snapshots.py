@@ -26,7 +26,7 @@ class SnapshotReader:
         return Snapshot(
             scale_set=scale_set,
             runs=self.caches.runs.by_index(key),
-            catalogue=self._visible(scale_set),
+            catalogue=self.visible(scale_set),
             instances={
                 view.instance.ordinal: self._instance(view, memory)
                 for view in self.caches.pods.by_index(uid)
@@ -41,7 +41,8 @@ class SnapshotReader:
             claims=self._claims_to_delete(scale_set, key),
         )
 
-    def _visible(self, scale_set: ScaleSet) -> tuple[ImageVersion, ...]:
+    def visible(self, scale_set: ScaleSet) -> tuple[ImageVersion, ...]:
+        """The versions of the set's image in the two namespaces that it looks at."""
         namespaces = {scale_set.metadata.namespace, self.images_namespace}
         found = self.caches.image_versions.by_index(image_name(scale_set.spec.image_reference))
         return tuple(version for version in found if version.metadata.namespace in namespaces)

@@ -20,6 +20,11 @@ class Wanted:
     message: str = ""
 
 
+def find(conditions: Sequence[Condition], type_: str) -> Condition | None:
+    """The condition of a type, None where it was never set."""
+    return next((condition for condition in conditions if condition.type == type_), None)
+
+
 def merge(old: Sequence[Condition], wanted: Sequence[Wanted], generation: int, now: datetime) -> tuple[Condition, ...]:
     """The conditions to write. The transition time moves only with the status."""
     before = {condition.type: condition for condition in old}

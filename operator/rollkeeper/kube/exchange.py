@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any, Literal, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -16,6 +15,7 @@ from rollkeeper.kube.errors import ApiError, Unauthorized, Unavailable, from_sta
 from rollkeeper.kube.ratelimit import TokenBucket
 from rollkeeper.kube.resources import Resource
 from rollkeeper.kube.retry import Repeatable, retry_delay
+from rollkeeper.version import version
 
 T = TypeVar("T")
 
@@ -92,7 +92,7 @@ class Exchange:
         self._bucket = bucket
         self._clock = clock
         self._on_call = on_call
-        self._user_agent = f"rollkeeper/{_version()}"
+        self._user_agent = f"rollkeeper/{version()}"
 
     async def json(self, call: Call) -> JsonObject:
         """The decoded answer to a call."""
@@ -208,10 +208,3 @@ def _deadline_passed(call: Call) -> Unavailable:
 
 def _connection_lost(call: Call, error: Exception) -> Unavailable:
     return Unavailable(0, "ConnectionLost", f"{call}: {error!r}")
-
-
-def _version() -> str:
-    try:
-        return metadata.version("rollkeeper")
-    except metadata.PackageNotFoundError:
-        return "unreleased"  # a source tree that was never installed

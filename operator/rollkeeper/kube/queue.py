@@ -7,6 +7,7 @@ import asyncio
 import heapq
 import itertools
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from enum import IntEnum
@@ -43,12 +44,14 @@ class WorkQueue(Generic[K]):
     - A key that is added while it is worked on runs again afterwards, never beside itself.
     - `add_after` keeps the earliest time; `add` does not cancel it.
 
-    Time is the event loop's. Not for threads.
+    Time is the event loop's. Not for threads. `on_wait` is told how many seconds each key that a worker takes was
+    ready for.
     """
 
-    def __init__(self, *, backoff: Backoff | None = None) -> None:
+    def __init__(self, *, backoff: Backoff | None = None, on_wait: Callable[[float], None] | None = None) -> None:
         self._backoff = backoff if backoff is not None else Backoff(first=0.5, maximum=300.0)
-        self._ready: dict[Priority, OrderedDict[K, None]] = {priority: OrderedDict() for priority in Priority}
+        self._on_wait = on_wait
+        self._ready: dict[Priority, OrderedDict[K, float]] = {priority: OrderedDict() for priority in Priority}
         self._again: dict[K, Priority] = {}
         self._working: set[K] = set()
         self._due: dict[K, tuple[float, Priority]] = {}
@@ -87,9 +90,10 @@ class WorkQueue(Generic[K]):
             return
         if key in self._ready[Priority.CHANGE]:
             return
+        since = time.monotonic()
         if priority is Priority.CHANGE:
-            self._ready[Priority.RESYNC].pop(key, None)
-        self._ready[priority][key] = None
+            since = self._ready[Priority.RESYNC].pop(key, since)
+        self._ready[priority].setdefault(key, since)
         self._wakeup.set()
 
     def add_after(self, key: K, seconds: float, priority: Priority = Priority.CHANGE) -> None:
@@ -128,10 +132,13 @@ class WorkQueue(Generic[K]):
     async def get(self) -> K:
         """Waits for a key and hands it out; give it back with `done`. Raises ShutDown."""
         while not self._shut_down:
-            key = self._pop()
-            if key is not None:
-                self._working.add(key[0])
-                return key[0]
+            taken = self._pop()
+            if taken is not None:
+                key, since = taken
+                self._working.add(key)
+                if self._on_wait is not None:
+                    self._on_wait(time.monotonic() - since)
+                return key
             self._wakeup.clear()
             await self._wakeup.wait()
         raise ShutDown
@@ -155,14 +162,14 @@ class WorkQueue(Generic[K]):
             self._alarm = None
         self._wakeup.set()
 
-    def _pop(self) -> tuple[K] | None:
-        """The next key, in a tuple because a key may be None."""
+    def _pop(self) -> tuple[K, float] | None:
+        """The next key, and since when it was ready."""
         changes, resyncs = self._ready[Priority.CHANGE], self._ready[Priority.RESYNC]
         if changes and (not resyncs or self._changes_in_a_row < _PATIENCE):
             self._changes_in_a_row += 1
-            return (changes.popitem(last=False)[0],)
+            return changes.popitem(last=False)
         self._changes_in_a_row = 0
-        return (resyncs.popitem(last=False)[0],) if resyncs else None
+        return resyncs.popitem(last=False) if resyncs else None
 
     def _set_alarm(self) -> None:
         """One timer for the earliest key: 10,000 timers of the event loop would cost more than one heap."""
