@@ -76,7 +76,7 @@ def audit(simulated: LocalCluster) -> AuditLog:
 
 @pytest.fixture
 def world(simulated: LocalCluster, audit: AuditLog) -> Iterator[World]:
-    """A namespace to roll in. When the test is over, the audit log tells whether the invariants held (I1 to I5, I9)."""
+    """A namespace to roll in. When the test is over, the audit log tells whether the invariants held (I1 to I6, I9)."""
     begin = audit.mark()
     with fresh_namespace(simulated) as name:
         yield World(simulated, name)

@@ -13,11 +13,27 @@ QUICK = {"provisioningTimeoutSeconds": 20, "healthTimeoutSeconds": 3}
 clock is for them. Broken ones start and never become ready: the second is for those."""
 
 
-def fleet(replicas: int = 5, percent: int = 40, *, automatic: bool = True, name: str = "web", **spec: object) -> Json:
-    """A scale set that notices broken images within seconds, and whose namespace need not wait for its pods."""
-    policy: Json = {"rollingUpgradePolicy": {"maxBatchInstancePercent": percent, **QUICK}}
-    if automatic:
-        policy["automaticOSUpgradePolicy"] = {"enableAutomaticOSUpgrade": True}
+def fleet(
+    replicas: int = 5,
+    percent: int = 40,
+    *,
+    automatic: bool = True,
+    rollback: bool = True,
+    mode: str = "Rolling",
+    name: str = "web",
+    rolling: Json | None = None,
+    **spec: object,
+) -> Json:
+    """A scale set that notices broken images within seconds, and whose namespace need not wait for its pods.
+
+    `rolling` goes into the rolling upgrade policy, `rollback` is for the controller's own runs.
+    """
+    upgrades = {"enableAutomaticOSUpgrade": automatic, "disableAutomaticRollback": not rollback}
+    policy: Json = {
+        "mode": mode,
+        "automaticOSUpgradePolicy": upgrades,
+        "rollingUpgradePolicy": {"maxBatchInstancePercent": percent, **QUICK, **(rolling or {})},
+    }
     body: Json = {
         "replicas": replicas,
         "imageReference": CUSTOM,
@@ -38,6 +54,12 @@ def users_run(name: str, version: str | None = None, *, scale_set: str = "web", 
     """A run that a user starts."""
     target = {} if version is None else {"imageVersion": version}
     return made("UpgradeRun", name, {"scaleSetName": scale_set, **target, **spec})
+
+
+def changed_template(setting: str, *containers: Json) -> Json:
+    """The template of `fleet` with a setting in the OS container's environment, and more containers."""
+    os = {**PROBED, "env": [{"name": "SETTING", "value": setting}]}
+    return {"spec": {**template(os, *containers)["spec"], "terminationGracePeriodSeconds": 1}}
 
 
 def data_disk() -> Json:

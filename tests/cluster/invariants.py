@@ -26,7 +26,7 @@ def keeps_to_the_limit(story: Story) -> Violations:
     for write, seen in story.moments():
         if write.resource == "upgraderuns/status" and (write.body.get("status") or {}).get("currentBatch"):
             name = _set_of(seen, write)
-            limits[name] = seen.batch_limit(name)
+            limits[name] = seen.batch_limit(name, write.name)
         if write.resource == "upgraderuns/status":
             down[_set_of(seen, write)] -= _settled(seen, write)
         if write.resource == "pods/status" and _says_ready(write):
@@ -39,8 +39,9 @@ def keeps_to_the_limit(story: Story) -> Violations:
         name = touched.scale_set
         down[name].add(_ordinal(touched))
         now = {o for o in down[name] if o < seen.replicas(name)}
-        if len(now) > limits.get(name, seen.batch_limit(name)):
-            yield f"{write.received}: {sorted(now)} of {name} are down at once, the limit is {limits.get(name)}"
+        limit = limits.get(name, seen.replicas(name))  # no batch was written at all: that breaks I9
+        if len(now) > limit:
+            yield f"{write.received}: {sorted(now)} of {name} are down at once, the limit is {limit}"
 
 
 def touches_its_own_only(story: Story) -> Violations:
@@ -107,6 +108,36 @@ def counts_every_instance_once(story: Story) -> Violations:
             yield f"{write.completed}: {write.name} counts {counted}, its instances are {status.get('instances')}"
 
 
+def installs_nothing_held(story: Story) -> Violations:
+    """I6: what is held is not installed, but to put an instance back, or where a user's run asks for it."""
+    for write, seen in story.moments():
+        made = _made(story, write)
+        if made is None or made.annotation("made-by").endswith("/Back") or _asked_for(made, seen):
+            continue
+        status = status_of(seen.sets[made.scale_set])
+        version, revision = made.label("image-version"), made.label("model-revision")
+        versions = [
+            hold["version"]
+            for hold in status.get("heldVersions", ())
+            if not hold.get("above") and hold.get("modelRevision") in {None, revision}
+        ]
+        if version in versions and version != status.get("provenImageVersion"):
+            yield f"{write.received}: {write.name} was made of {version}, which is held"
+        models = [hold["revision"] for hold in status.get("heldModelRevisions", ())]
+        if revision in models and revision != status.get("provenModelRevision"):
+            yield f"{write.received}: {write.name} was made of model {revision}, which is held"
+
+
+def _asked_for(made: Pod, seen: Seen) -> bool:
+    """Whether the active run is a user's, and to this version or model."""
+    run = seen.runs.get(str(status_of(seen.sets[made.scale_set]).get("activeRunName")), {})
+    if not run or run["spec"].get("startedBy") == "Platform":
+        return False
+    target = status_of(run).get("targetImageReference", {}).get("version")
+    models = status_of(run).get("targetModelRevision") if run["spec"].get("type") == "Model" else None
+    return made.label("image-version") == target or made.label("model-revision") == models
+
+
 def decides_before_it_acts(story: Story) -> Violations:
     """I9: a batch with its origins is written, under an optimistic lock, before the first of its pods is touched."""
     for write, seen in story.moments():
@@ -143,6 +174,7 @@ INVARIANTS: tuple[Callable[[Story], Violations], ...] = (
     keeps_data_disks,
     has_one_active_run,
     counts_every_instance_once,
+    installs_nothing_held,
     decides_before_it_acts,
     assigns_before_it_creates,
 )

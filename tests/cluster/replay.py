@@ -54,6 +54,9 @@ class Seen:
             objects = self.sets if kind == "scalesets" else self.runs
             before = {} if write.verb == "create" else objects.get(write.name, {})
             body = write.body
+            if write.verb == "update" and subresource != "scale":  # the whole object, or the whole status
+                kept = {k: v for k, v in before.items() if k != "status"} if subresource else {}
+                before, body = kept, {"status": body.get("status", {})} if subresource else body
             if subresource == "scale":
                 body = {"spec": {"replicas": write.body["spec"]["replicas"]}}
             objects[write.name] = merged(before, body)
@@ -62,10 +65,18 @@ class Seen:
         """How many instances a set is meant to have."""
         return int(self.sets.get(scale_set, {}).get("spec", {}).get("replicas", 1))
 
-    def batch_limit(self, scale_set: str) -> int:
-        """B1: so many instances at once, rounded down, at least one."""
-        policy = self.sets[scale_set]["spec"].get("upgradePolicy", {}).get("rollingUpgradePolicy", {})
-        return max(1, self.replicas(scale_set) * int(policy.get("maxBatchInstancePercent", 20)) // 100)
+    def batch_limit(self, scale_set: str, run: str) -> int:
+        """B1: so many instances at once, rounded down, at least one. M1: in mode Automatic all."""
+        policy = self.sets[scale_set]["spec"].get("upgradePolicy", {})
+        if policy.get("mode") == "Automatic" and self._follows_the_model(run):
+            return self.replicas(scale_set)
+        percent = policy.get("rollingUpgradePolicy", {}).get("maxBatchInstancePercent", 20)
+        return max(1, self.replicas(scale_set) * int(percent) // 100)
+
+    def _follows_the_model(self, run: str) -> bool:
+        """Whether the controller made a run for a changed model or pin."""
+        cause = self.runs[run].get("metadata", {}).get("annotations", {}).get("rollkeeper.io/cause")
+        return cause in {"Model", "Pin"}
 
     def proven(self, scale_set: str) -> bool:
         """F4: before that nothing is protected."""

@@ -62,7 +62,7 @@ def begun() -> Log:
         log.pod(ordinal)
         log.ready(ordinal)
     log.set_status(provenImageVersion="1.0.0")
-    log.add("create", "upgraderuns", "run", {"spec": {"scaleSetName": "web"}})
+    log.add("create", "upgraderuns", "run", {"spec": {"scaleSetName": "web", "startedBy": "Platform"}})
     log.set_status(activeRunName="run")
     log.run_status(
         runningStatus={"code": "RollingForward"},
@@ -133,6 +133,16 @@ def miscounted(log: Log) -> None:
     log.run_status(progress={"pendingInstanceCount": 7})
 
 
+def held_version_is_repaired(log: Log) -> None:
+    log.set_status(heldVersions=[{"version": "1.1.0", "runName": "earlier"}])
+    log.pod(0, "1.1.0", "Repair")
+
+
+def held_model_is_scaled_out(log: Log) -> None:
+    log.set_status(heldModelRevisions=[{"revision": "m1"}], versions=assigned(("1.0.0", "0-10")))
+    log.pod(10, "1.0.0", "ScaleOut")
+
+
 def written_without_a_lock(log: Log) -> None:
     log.add("patch", "upgraderuns/status", "run", {"status": {"message": "hello"}})
 
@@ -162,6 +172,7 @@ BREACHES: dict[str, tuple[Callable[[Log], None], str]] = {
         "I3": (claim_is_deleted,),
         "I4": (second_run_becomes_active, unnamed_run_becomes_active, target_changes),
         "I5": (counted_twice, miscounted),
+        "I6": (held_version_is_repaired, held_model_is_scaled_out),
         "I9": (
             outside_of_the_batch,
             written_without_a_lock,
@@ -187,6 +198,17 @@ def test_a_good_rollout_passes() -> None:
     for ordinal in (0, 1):
         replace(log, ordinal)
         log.ready(ordinal)
+    check(Story(log.writes, ME))
+
+
+def test_what_a_user_asks_for_may_be_held() -> None:
+    """I6, V3: naming a version overrides its hold; putting back does too."""
+    log = begun()
+    log.add("create", "upgraderuns", "mine", {"spec": {"scaleSetName": "web"}}, USER)
+    log.run_status(runningStatus={"code": "Cancelled"})
+    log.set_status(activeRunName="mine", heldVersions=[{"version": "1.1.0", "runName": "earlier"}])
+    log.run_status("mine", targetImageReference={"version": "1.1.0"})
+    log.pod(0, "1.1.0", "Repair")
     check(Story(log.writes, ME))
 
 

@@ -4,6 +4,7 @@ import json
 import time
 import urllib.error
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TypeVar
 
@@ -27,6 +28,7 @@ PATHS = {
     "pods": "/api/v1",
     "persistentvolumeclaims": "/api/v1",
     "resourcequotas": "/api/v1",
+    "controllerrevisions": "/apis/apps/v1",
     "events": "/apis/events.k8s.io/v1",
 }
 
@@ -50,6 +52,15 @@ class World:
     def patch(self, kind: str, name: str, change: Json) -> None:
         """`kubectl patch`."""
         self("patch", kind, name, "--type=merge", "--patch", json.dumps(change))
+
+    def patch_status(self, kind: str, name: str, change: Json, type_: str = "merge") -> None:
+        """`kubectl patch` of the status, by somebody else than the controller."""
+        self("patch", kind, name, "--subresource=status", f"--type={type_}", "--patch", json.dumps({"status": change}))
+
+    def set_ready(self, ordinal: int, *, ready: bool, name: str = "web") -> None:
+        """What the kubelet says when the readiness probe of an instance turns; it stays so until this pod is gone."""
+        verdict = {"type": "Ready", "status": str(ready), "lastTransitionTime": datetime.now(UTC).isoformat()}
+        self.patch_status("pod", f"{name}-{ordinal}", {"conditions": [verdict]}, "strategic")
 
     # Reading. kubectl takes 0.1 s of a processor for each question, which is too much for asking often.
 
@@ -81,6 +92,17 @@ class World:
     def versions(self) -> list[str]:
         """The image version of each pod, by the pod's name."""
         return [pod["metadata"]["labels"].get("rollkeeper.io/image-version", "") for pod in self.pods()]
+
+    def uids(self) -> dict[str, str]:
+        """Pod -> uid, of pods that are not terminating."""
+        return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in self.pods()}
+
+    def settings(self) -> list[str]:
+        """The SETTING of each pod's OS container, by the pod's name; empty when it has none."""
+        return [
+            next((e["value"] for e in pod["spec"]["containers"][0].get("env", ()) if e["name"] == "SETTING"), "")
+            for pod in self.pods()
+        ]
 
     def claims(self) -> dict[str, str]:
         """Claim -> uid."""

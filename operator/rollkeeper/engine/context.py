@@ -71,11 +71,15 @@ class Context:
         published = self.catalogue.get(pair.version) or versions.unpublished(pair.version, pair.image)
         return versions.is_held(self.snapshot.scale_set, published, pair.revision) is not None
 
+    def is_revision_held(self, revision: str) -> bool:
+        """Whether a model revision is held for the set (F3)."""
+        return versions.held_revision(self.snapshot.scale_set, revision) is not None
+
     @property
     def model(self) -> str:
         """The revision that runs apply: the newest, or the proven one while the newest is held (B5)."""
         status = self.snapshot.scale_set.status
-        held = versions.held_revision(self.snapshot.scale_set, self.snapshot.revision) is not None
+        held = self.is_revision_held(self.snapshot.revision)
         return status.proven_model_revision if held and status.proven_model_revision else self.snapshot.revision
 
     @property

@@ -60,12 +60,18 @@ def _downgrade_target(status: ScaleSetStatus, active: UpgradeRun | None) -> Pair
 
 
 def held_by(ctx: Context, active: UpgradeRun | None) -> Callable[[Pair], bool]:
-    """Whether repair must not install a pair because its version is held (F5, I6); a run's own target is exempt."""
+    """Whether repair must not install a pair because its version or its model is held (F5, I6).
+
+    What the active run goes to is exempt: it may be a user's, who names what is held.
+    """
     target = active.status.target_image_reference if active is not None else None
+    asked = target.version if target is not None else None
+    model = active.status.target_model_revision if active is not None else None
 
     def held(pair: Pair) -> bool:
-        if not ctx.proven or (target is not None and target.version == pair.version):
+        if not ctx.proven:
             return False
-        return ctx.is_held(pair)
+        version_held = pair.version != asked and ctx.is_held(pair)
+        return version_held or (pair.revision != model and ctx.is_revision_held(pair.revision))
 
     return held

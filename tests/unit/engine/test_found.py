@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from rollkeeper.api.v1alpha1 import UpgradeRun
 from rollkeeper.engine import automatic, decide, housekeeping, origin, queue, run, scaling, stops
 from rollkeeper.engine import batch as batch_of
 from rollkeeper.engine.actions import DeleteRevision, WriteSet
@@ -32,6 +33,7 @@ from .builders import (
     platform,
     scale_set,
     snapshot,
+    stamp,
     state,
     unhealthy,
     upgrade_run,
@@ -115,6 +117,15 @@ def test_f5_held_and_deleted() -> None:
     seen = ctx(scale_set(1, status=status), {}, versions=("1.0.0",))
     assigned = scaling.assign(seen, pair(), origin.held_by(seen, None))
     assert assigned[0] == pair("1.0.0")
+
+
+@pytest.mark.parametrize(("active", "revision"), [(None, REVISION), (active_run(type="Model", revision="bad"), "bad")])
+def test_f5_i6_held_model_and_deleted(active: UpgradeRun | None, revision: str) -> None:
+    """As a held version; what the active run goes to is exempt, for a user may ask for it."""
+    entry = {"version": "1.0.0", "image": "i", "modelRevision": "bad", "replicas": 1, "instances": "0"}
+    held = {"revision": "bad", "runName": "earlier", "reason": "UpgradedUnhealthy", "time": stamp(0)}
+    seen = ctx(scale_set(1, status={"heldModelRevisions": [held], "versions": [entry]}), {})
+    assert scaling.assign(seen, pair(), origin.held_by(seen, active))[0].revision == revision
 
 
 def test_t7_protected_user() -> None:
