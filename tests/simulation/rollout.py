@@ -5,10 +5,11 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
+from rollkeeper.api.v1alpha1.names import LABEL_ORDINAL, LABEL_PROTECT, LABEL_SCALE_SET
 from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.engine import ranges
 from rollkeeper.kube.api import JsonObject
-from rollkeeper.kube.resources import PODS, Resource
+from rollkeeper.kube.resources import BUDGETS, PODS, Resource
 from tests.simulation import invariants
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Call, Killed, Plan, no_faults
@@ -98,6 +99,21 @@ class Rollout:
     def set_ready(self, ordinal: int, ready: bool | None) -> None:
         self.cluster.kubelet.set_ready("default", f"web-{ordinal}", ready)
         self.say(f"web-{ordinal} {'turns unhealthy' if ready is False else 'is itself again'}")
+
+    def protect(self, ordinal: int, *, protected: bool = True) -> None:
+        labels = {LABEL_PROTECT: "true" if protected else None}
+        self.server.merge_patch(PODS, "default", f"web-{ordinal}", {"metadata": {"labels": labels}})
+        self.say(f"user {'protects' if protected else 'no longer protects'} web-{ordinal}")
+
+    def refuse_evictions(self, ordinal: int, name: str = "gate") -> None:
+        labels = {LABEL_SCALE_SET: "web", LABEL_ORDINAL: str(ordinal)}
+        body = {"metadata": {"name": name}, "spec": {"minAvailable": 1, "selector": {"matchLabels": labels}}}
+        self.server.create(BUDGETS, "default", body)
+        self.say(f"user makes PodDisruptionBudget {name} over web-{ordinal}")
+
+    def delete_budget(self, name: str = "gate") -> None:
+        self.server.delete(BUDGETS, "default", name)
+        self.say(f"user deletes PodDisruptionBudget {name}")
 
     def delete_pod(self, ordinal: int) -> None:
         self.cluster.kubelet.vanish("default", f"web-{ordinal}")

@@ -1,15 +1,15 @@
 """Whole rollouts as readable logs. `UPDATE_GOLDEN=1` writes them anew; the difference is to be reviewed as code is."""
 
+import importlib
 import os
 from pathlib import Path
 
 import pytest
 
-from tests.simulation import catalogue_scenarios, model_scenarios
 from tests.simulation.scenarios import SCENARIOS
 
-assert model_scenarios, "its scenarios register themselves"
-assert catalogue_scenarios, "as above"
+for _path in Path(__file__).parent.glob("*_scenarios.py"):  # they register themselves
+    importlib.import_module(f"tests.simulation.{_path.stem}")
 GOLDEN = Path(__file__).parent / "golden"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from rollkeeper.api.v1alpha1 import ImageVersion, ScaleSet, UpgradeRun
 from rollkeeper.engine.versions import image_name
 from rollkeeper.instances.claim_view import ClaimView, read_claim
-from rollkeeper.instances.pod_view import PodView, read_pod
+from rollkeeper.instances.pod_view import LABEL_ZONE, PodView, read_pod
 from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.store import Store
 
@@ -27,6 +27,7 @@ class NodeView:
     """As much of a node as instances depend on."""
 
     ready: bool
+    zone: str = ""
 
 
 def _read_scale_set(raw: JsonObject, _previous: ScaleSet | None) -> ScaleSet:
@@ -49,7 +50,10 @@ def _read_revision(raw: JsonObject, _previous: RevisionView | None) -> RevisionV
 
 def _read_node(raw: JsonObject, _previous: NodeView | None) -> NodeView:
     conditions = raw.get("status", {}).get("conditions", ())
-    return NodeView(ready=any(c["type"] == "Ready" and c["status"] == "True" for c in conditions))
+    return NodeView(
+        ready=any(c["type"] == "Ready" and c["status"] == "True" for c in conditions),
+        zone=(raw["metadata"].get("labels") or {}).get(LABEL_ZONE, ""),
+    )
 
 
 @dataclass(frozen=True)

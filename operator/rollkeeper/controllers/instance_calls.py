@@ -11,13 +11,12 @@ from rollkeeper.controllers.caches import Caches
 from rollkeeper.controllers.memory import SetMemory
 from rollkeeper.engine import actions as do
 from rollkeeper.engine.reasons import Failure
-from rollkeeper.instances import pod_spec
+from rollkeeper.instances import budgets, pod_spec
 from rollkeeper.instances.pods import NameTakenError, Pods
 from rollkeeper.kube.errors import ApiError, Forbidden, Invalid, Throttled, Unavailable
 
 QUOTA = "exceeded quota"
 """In every refusal by a full ResourceQuota; the API has no reason of its own for it."""
-_TWO_BUDGETS = "more than one PodDisruptionBudget"
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class InstanceCalls:
     async def _create(self, action: do.CreateInstance) -> bool:
         try:
             model = self.caches.model(self.scale_set, action.pair.revision)
-            await self.pods.create(self.scale_set, model, action.ordinal, action.pair, action.made_by)
+            await self.pods.create(self.scale_set, model, action)
         except (Forbidden, Invalid) as error:
             self.memory.refused(action.ordinal, _refusal(error), error.message, action.made_by, self.now)
             return False
@@ -94,10 +93,14 @@ class InstanceCalls:
             said = "; ".join(error.causes) or error.message
             self.memory.refused(action.ordinal, "EvictionRefused", said, "", self.now)
             return False
-        except (Forbidden, Unavailable) as error:
-            if isinstance(error, Unavailable) and _TWO_BUDGETS not in error.message:
-                raise
+        except Forbidden as error:
             self.memory.refused(action.ordinal, "EvictionRefused", error.message, "", self.now)
+            return False
+        except Unavailable as error:
+            if not budgets.is_two_budgets(error):
+                raise
+            said = await budgets.explain_two(self.pods.api, self.scale_set.metadata.namespace, name, error)
+            self.memory.refused(action.ordinal, "EvictionRefused", said, "", self.now)
             return False
         if gone:
             self.memory.taken_down.add(action.uid)

@@ -52,8 +52,11 @@ class SnapshotReader:
         if instance.uid in memory.taken_down and not instance.terminating:
             instance = replace(instance, terminating=True)
         node = self.caches.nodes.get(("", view.node)) if view.node else None
-        if node is not None and not node.ready:
-            instance = replace(instance, node_ready=False)
+        if node is None:
+            return instance
+        zone = instance.zone or node.zone
+        if (node.ready, zone) != (instance.node_ready, instance.zone):
+            instance = replace(instance, node_ready=node.ready, zone=zone)
         return instance
 
     def _claims_to_delete(self, scale_set: ScaleSet, key: Key) -> frozenset[int]:

@@ -95,6 +95,8 @@ class CreateInstance:
     pair: Pair
     made_by: str
     message: str
+    protected: bool = False
+    """The label that protects it passes on to the new pod (B10)."""
 
 
 @dataclass(frozen=True, slots=True)

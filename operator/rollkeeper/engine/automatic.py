@@ -49,7 +49,7 @@ def consider(ctx: Context) -> Automatic:
 
 def _is_due(ctx: Context, target: Published) -> bool:
     status = ctx.snapshot.scale_set.status
-    present = [i for o, i in ctx.instances.items() if o < ctx.snapshot.replicas and not i.protected]
+    present = [i for o, i in ctx.instances.items() if o < ctx.snapshot.replicas and not ctx.is_protected(o)]
     if not ctx.proven:
         # F4b: while nothing is proven, healthy instances on another pair follow by a run, the others at once.
         return target.version == status.creation_version and any(

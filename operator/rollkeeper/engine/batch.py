@@ -167,7 +167,7 @@ def _replace(state: RunState, ctx: Context, ordinal: int, direction: Direction) 
     word = "upgrade to" if direction == "Forward" else "put back on"
     message = f"{word} {pair.version} in batch {state.batch.number if state.batch else 0} of {state.name}"
     if instance is None:
-        return CreateInstance(ordinal, pair, state.made_by(direction), message)
+        return CreateInstance(ordinal, pair, state.made_by(direction), message, protected=ctx.is_protected(ordinal))
     if instance.terminating or _is_of(state, ctx, instance, direction):
         return None
     if direction == "Forward" and ordinal in ctx.healthy:

@@ -1,4 +1,6 @@
-"""Which instances make the next batch (B1 to B3)."""
+"""Which instances make the next batch (B1 to B4)."""
+
+from itertools import takewhile
 
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.limits import batch_size
@@ -12,6 +14,9 @@ def select(state: RunState, ctx: Context, first: Ordinals) -> Ordinals:
     ordered = sorted(state.tally.pending, key=lambda o: _order(ctx, o, first))
     if not ordered:
         return NONE
+    if keeps_to_one_domain(state):
+        # Up to the first of another domain, so that none of the instances that go first waits for healthy ones.
+        ordered = list(takewhile(lambda o: domain_of(ctx, o) == domain_of(ctx, ordered[0]), ordered))
     limit = batch_size(state.policy.max_batch_instance_percent, ctx.snapshot.replicas)
     unavailable = frozenset(range(ctx.snapshot.replicas)) - ctx.healthy
     chosen = ordered[:limit]
@@ -24,5 +29,18 @@ def select(state: RunState, ctx: Context, first: Ordinals) -> Ordinals:
     return frozenset(chosen)
 
 
-def _order(ctx: Context, ordinal: int, first: Ordinals) -> tuple[bool, tuple[int, int, int], int]:
-    return ordinal not in first, parse_version(ctx.runs_now(ordinal).version), ordinal
+def _order(ctx: Context, ordinal: int, first: Ordinals) -> tuple[bool, bool, str, tuple[int, int, int], int]:
+    """B3. Unknown domains come last: an instance that could not be made at all is no place to try a version first."""
+    domain = domain_of(ctx, ordinal)
+    return ordinal not in first, not domain, domain, parse_version(ctx.runs_now(ordinal).version), ordinal
+
+
+def keeps_to_one_domain(state: RunState) -> bool:
+    """B4: a batch stays inside one domain, so that what it breaks is never all of a service that spans several."""
+    return not state.policy.enable_cross_zone_upgrade
+
+
+def domain_of(ctx: Context, ordinal: int) -> str:
+    """The zone of an instance; those whose zone is not known, such as missing ones, form one of their own (B4)."""
+    instance = ctx.instances.get(ordinal)
+    return instance.zone if instance is not None else ""

@@ -29,6 +29,8 @@ class Context:
     starting: Ordinals
     unhealthy: Ordinals
     """Counted and not healthy."""
+    protected: Ordinals
+    """Not to be upgraded (B10); a missing instance is protected if its last pod was."""
 
     @property
     def total(self) -> int:
@@ -63,8 +65,7 @@ class Context:
 
     def is_protected(self, ordinal: int) -> bool:
         """Whether its label keeps an instance from being upgraded (B10)."""
-        instance = self.instances.get(ordinal)
-        return instance is not None and instance.protected
+        return ordinal in self.protected
 
     def is_held(self, pair: Pair) -> bool:
         """Whether a pair's version is held for the set (F3)."""
@@ -115,7 +116,15 @@ def build(snapshot: Snapshot, assignment: Assignment, policy: RollingUpgradePoli
         healthy=healthy,
         starting=starting,
         unhealthy=frozenset(rest) - starting,
+        protected=_protected(snapshot),
     )
+
+
+def _protected(snapshot: Snapshot) -> Ordinals:
+    """B10: what the pods say; for those that are gone or going, what the status remembers for their successors."""
+    present = {o: i.protected for o, i in snapshot.instances.items() if not i.terminating}
+    remembered = ranges.parse(snapshot.scale_set.status.protected or "")
+    return frozenset(o for o in range(snapshot.replicas) if present.get(o, o in remembered))
 
 
 def _starting(snapshot: Snapshot, candidates: Ordinals, policy: RollingUpgradePolicy, now: datetime) -> Ordinals:

@@ -49,7 +49,7 @@ def model_is_applied(ctx: Context, _target: Pair) -> Blocked | None:
     scale_set = ctx.snapshot.scale_set
     if scale_set.spec.upgrade_policy.mode != "Manual":
         return None
-    behind = [o for o, i in ctx.instances.items() if i.pair.revision != ctx.model and not i.protected]
+    behind = [o for o, i in ctx.instances.items() if i.pair.revision != ctx.model and not ctx.is_protected(o)]
     if not behind:
         return None
     return Blocked(

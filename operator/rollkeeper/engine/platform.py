@@ -116,7 +116,7 @@ def _rolls_by_itself(ctx: Context) -> bool:
 
 
 def _unprotected(ctx: Context) -> list[Instance]:
-    return [i for o, i in ctx.instances.items() if o < ctx.snapshot.replicas and not i.protected]
+    return [i for o, i in ctx.instances.items() if o < ctx.snapshot.replicas and not ctx.is_protected(o)]
 
 
 def run_name(scale_set: ScaleSet, target: str, attempt: int) -> str:

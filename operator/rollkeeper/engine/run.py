@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from rollkeeper.api.v1alpha1.names import ANNOTATION_CAUSE
 from rollkeeper.api.v1alpha1.upgrade_run_status import FinishedBatch
@@ -47,8 +48,8 @@ def advance(state: RunState, ctx: Context, stops: tuple[Stop, ...]) -> Advanced:
     state = _follow_scaling(state, ctx)
     state, look = batch_of.settle(state, ctx)
     state, relapse_look = _watch_relapses(state, ctx)
-    if stops and state.batch is not None:
-        state = _release_untouched(state, ctx)
+    # B13 and B10: who stops the run, and who protects an instance, need not wait for what was not touched yet.
+    state = _release_untouched(state, ctx, state.tally.in_progress if stops else ctx.protected)
     state = _close_batch(state, ctx)
     if state.batch is not None:
         refused = batch_of.waiting_for_eviction(state, ctx)
@@ -87,9 +88,10 @@ def _follow_scaling(state: RunState, ctx: Context) -> RunState:
     )
 
 
-def _release_untouched(state: RunState, ctx: Context) -> RunState:
+def _release_untouched(state: RunState, ctx: Context, among: Ordinals) -> RunState:
     """B13: what was not touched yet goes back to pending, so nothing that refuses an eviction holds a run hostage."""
-    untouched = frozenset(o for o in state.tally.in_progress if not batch_of.is_touched(state, ctx, o))
+    in_hand = state.tally.in_progress & among
+    untouched = frozenset(o for o in in_hand if not batch_of.is_touched(state, ctx, o))
     if not untouched or state.batch is None:
         return state
     return replace(
@@ -207,10 +209,11 @@ def _relapse(state: RunState, ctx: Context, ordinal: int) -> Problem:
     return Problem(Failure.RELAPSED, said)
 
 
-def _with_batch(state: RunState, ctx: Context, chosen: Ordinals, phase: str) -> RunState:
+def _with_batch(
+    state: RunState, ctx: Context, chosen: Ordinals, phase: Literal["Upgrading", "RollingBack"], domain: str = ""
+) -> RunState:
     number = 1 + max((b.number for b in state.batches), default=0)
-    batch = Batch(number=number, instances=chosen, start_time=ctx.stamp)
-    return replace(state, batch=replace(batch, phase="RollingBack") if phase == "RollingBack" else batch)
+    return replace(state, batch=Batch(number, chosen, ctx.stamp, phase, domain=domain))
 
 
 def _complete(state: RunState) -> Advanced:
@@ -260,7 +263,8 @@ def _next_batch(state: RunState, ctx: Context, look: NextLook) -> Advanced:
     if state.policy.prioritize_unhealthy_instances:
         first |= ctx.unhealthy & ready.tally.pending
     chosen = batches.select(ready, ctx, first)
-    state = _with_batch(state, ctx, chosen, "Upgrading")
+    domain = batches.domain_of(ctx, min(chosen)) if batches.keeps_to_one_domain(state) else ""
+    state = _with_batch(state, ctx, chosen, "Upgrading", domain)
     tally = state.tally.move(chosen, "in_progress")
     tally = replace(tally, uncounted=(tally.uncounted - chosen) | (chosen & ctx.unhealthy))
     origins = {**state.origins, **{o: ctx.runs_now(o) for o in chosen}}

@@ -73,6 +73,8 @@ class Batch:
     start_time: datetime
     phase: Literal["Upgrading", "RollingBack"] = "Upgrading"
     recreated: Ordinals = NONE
+    domain: str = ""
+    """The zone that the batch keeps to; empty when it need not keep to one."""
 
 
 @dataclass(frozen=True)
@@ -212,6 +214,7 @@ def _load_batch(batch: CurrentBatch | None) -> Batch | None:
         start_time=batch.start_time,
         phase=batch.phase,
         recreated=ranges.parse(batch.recreated),
+        domain=batch.domain,
     )
 
 
@@ -227,6 +230,7 @@ def dump(state: RunState) -> UpgradeRunStatus:
             and CurrentBatch(
                 number=state.batch.number,
                 instances=ranges.render(state.batch.instances),
+                domain=state.batch.domain,
                 phase=state.batch.phase,
                 recreated=ranges.render(state.batch.recreated),
                 start_time=state.batch.start_time,

@@ -44,7 +44,7 @@ def assign(ctx: Context, new: Pair | None, held: Callable[[Pair], bool]) -> dict
     for ordinal in range(ctx.snapshot.replicas):
         if (
             ordinal not in assignment
-            or (not ctx.proven and ordinal not in ctx.healthy)
+            or (not ctx.proven and ordinal not in ctx.healthy and not ctx.is_protected(ordinal))
             or (ordinal not in ctx.instances and held(assignment[ordinal]))
         ):
             assignment[ordinal] = new
@@ -79,7 +79,8 @@ def _keep(ctx: Context, ordinal: int, pair: Pair, allowed: Callable[[Pair], bool
     instance = ctx.instances.get(ordinal)
     if instance is None:
         made_by, message = _occasion(ctx, ordinal)
-        return CreateInstance(ordinal, pair, made_by, message) if allowed(pair) else None
+        create = CreateInstance(ordinal, pair, made_by, message, protected=ctx.is_protected(ordinal))
+        return create if allowed(pair) else None
     return _replace(ctx, instance, pair) if allowed(pair) else None
 
 

@@ -41,6 +41,7 @@ def compute(status: ScaleSetStatus, ctx: Context, assignment: Assignment, situat
         "model_revision": snapshot.revision,
         "versions": assignments.dump(assignment, situation.proven),
         "starting": ranges.render(ctx.never_healthy) or None if ctx.proven else None,
+        "protected": ranges.render(ctx.protected) or None,
         "left_failed": ranges.render(ranges.parse(status.left_failed or "") & ctx.unhealthy) or None,
     }
     wanted = [

@@ -54,6 +54,8 @@ class Instance:
     """The pod's condition Ready."""
     ready_since: datetime | None = None
     node_ready: bool = True
+    zone: str = ""
+    """Where it runs (`topology.kubernetes.io/zone`); empty while that is not known (B4)."""
     problem: Problem | None = None
     protected: bool = False
 

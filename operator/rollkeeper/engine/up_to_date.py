@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rollkeeper.api.v1alpha1 import ScaleSet, ScaleSetStatus, UpgradeRun
-from rollkeeper.api.v1alpha1.names import ANNOTATION_RELEASE_HOLD
+from rollkeeper.api.v1alpha1.names import ANNOTATION_RELEASE_HOLD, LABEL_PROTECT
 from rollkeeper.engine import ranges, versions
 from rollkeeper.engine.conditions import Wanted
 from rollkeeper.engine.context import Context
@@ -124,6 +124,9 @@ def _left_behind(view: _View) -> Wanted | None:
         )
         return Wanted(TYPE, "False", State.OTHER_VERSIONS, message)
     message = f"instances {names} were left behind: they wait for a newer version or an UpgradeRun of your own"
+    protected = view.behind & view.ctx.protected
+    if protected:
+        message += f"; {ranges.render(protected)} carry the label {LABEL_PROTECT}, which every run obeys"
     return Wanted(TYPE, "False", State.LEFT_BEHIND, message)
 
 

@@ -12,6 +12,8 @@ from rollkeeper.engine.reasons import Failure
 from rollkeeper.engine.snapshot import Instance, Pair, Problem
 from rollkeeper.kube.api import JsonObject
 
+LABEL_ZONE = "topology.kubernetes.io/zone"
+"""On nodes, and on pods where the API server copies it there when it binds them (KEP-4742)."""
 ANNOTATION_OS_CONTAINER = f"{names.GROUP}/os-container"
 """Which container's root file system is the OS disk; without it, the first."""
 
@@ -79,6 +81,7 @@ def _instance(raw: JsonObject, previous: Instance | None) -> Instance:
         running_since=running_since,
         ready=is_ready,
         ready_since=_time(ready.get("lastTransitionTime")) if is_ready else None,
+        zone=labels.get(LABEL_ZONE, ""),
         problem=_problem(raw, status, conditions) if not is_ready else None,
         protected=labels.get(names.LABEL_PROTECT) == "true",
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rollkeeper.api.v1alpha1 import ScaleSet, names
+from rollkeeper.engine.actions import CreateInstance
 from rollkeeper.engine.snapshot import Pair
 from rollkeeper.instances import pod_spec
 from rollkeeper.instances.claim_view import ClaimView
@@ -33,18 +34,18 @@ class Pods:
     pods: Store[PodView]
     claims: Store[ClaimView]
 
-    async def create(
-        self, scale_set: ScaleSet, model: Mapping[str, Any], ordinal: int, pair: Pair, made_by: str
-    ) -> None:
+    async def create(self, scale_set: ScaleSet, model: Mapping[str, Any], new: CreateInstance) -> None:
         """Makes the claims that are missing, then the pod. Raises NameTakenError when somebody else's is in the way."""
         for template in scale_set.spec.volume_claim_templates:
-            await self._ensure_claim(scale_set, template, ordinal, pair)
+            await self._ensure_claim(scale_set, template, new.ordinal, new.pair)
         namespace = scale_set.metadata.namespace
-        body = pod_spec.build_pod(scale_set, model, ordinal, pair, made_by)
+        body = pod_spec.build_pod(scale_set, model, new.ordinal, new.pair, new.made_by)
+        if new.protected:
+            body["metadata"]["labels"][names.LABEL_PROTECT] = "true"
         try:
             self.pods.apply(await self.api.create(PODS, namespace, body))
         except AlreadyExists as error:
-            await self._check_owner(scale_set, pod_spec.instance_name(scale_set, ordinal), error)
+            await self._check_owner(scale_set, pod_spec.instance_name(scale_set, new.ordinal), error)
 
     async def _check_owner(self, scale_set: ScaleSet, name: str, error: AlreadyExists) -> None:
         """Ours after all (a lost answer, a late cache) is as good as created; somebody else's is never touched (I2)."""

@@ -156,7 +156,7 @@ def test_b12_an_evicted_pod_counts_as_terminating_before_the_cache_knows() -> No
 
 REFUSED: dict[str, tuple[Sequence[str], str]] = {
     "B12 one budget": (["b1"], "The disruption budget b1 needs"),
-    "B12 two budgets": (["b1", "b2"], "more than one PodDisruptionBudget"),
+    "B12 two budgets": (["b1", "b2"], "several PodDisruptionBudgets cover it (b1, b2)"),
 }
 
 

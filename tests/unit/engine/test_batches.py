@@ -1,5 +1,7 @@
 """B2, B3: which instances make the next batch; and what an instance of the batch in hand needs (H2, H3, H8, B12)."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +12,14 @@ from rollkeeper.engine.actions import CreateInstance, DeleteInstance, EvictInsta
 from rollkeeper.engine.snapshot import Instance, Refusal, Vanished
 
 from .builders import at, ctx, fleet, instance, new_pod, pair, problem, scale_set, state, unhealthy
+
+WIDE = {"maxBatchInstancePercent": 50}
+
+
+def zoned(zones: str, versions: Mapping[int, str] | None = None) -> dict[int, Instance]:
+    """One instance a letter, `-` where the zone is not known."""
+    return {o: instance(o, (versions or {}).get(o, "1.0.0"), zone=z.strip("-")) for o, z in enumerate(zones)}
+
 
 SELECT: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
     # the world, the run's policy, who goes first, the batch
@@ -31,6 +41,12 @@ SELECT: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
     "B2 a dropped one shrinks it further": ({"broken": [1, 7]}, {}, "", "1"),
     "B3 the lowest version first": ({"made": {6: instance(6, "0.9.0"), 8: instance(8, "0.1.0")}}, {}, "", "6,8"),
     "B3 numbers, not letters": ({"version": "1.10.0", "made": {6: instance(6, "1.9.0")}}, {}, "", "0,6"),
+    "B4 one zone": ({"made": zoned("abcabcabca")}, {"maxBatchInstancePercent": 50}, "", "0,3,6,9"),
+    "B4 never the next zone's": ({"made": zoned("aabbbbbbbb")}, {"maxBatchInstancePercent": 50}, "", "0-1"),
+    "B4 over all zones": ({"made": zoned("abcabcabca")}, {**WIDE, "enableCrossZoneUpgrade": True}, "", "0-1,3,6,9"),
+    "B4 unknown zones last": ({"made": zoned("--bbbaaaaa")}, {"maxBatchInstancePercent": 30}, "", "5-7"),
+    "B3 zones before versions": ({"made": zoned("bbaa", {0: "0.1.0"}), "replicas": 4}, WIDE, "", "2-3"),
+    "B3, B4 some first, in one zone": ({"broken": [7, 8], "zones": "abcabcabca"}, WIDE, "7-8", "7"),
     "B3 some first (T7)": ({"broken": [8, 9]}, {}, "8-9", "8-9"),
     "B3 some first, then by version": ({"broken": [9], "made": {5: instance(5, "0.9.0")}}, {}, "9", "5,9"),
 }
@@ -40,7 +56,10 @@ SELECT: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
 def test_select(world: dict[str, Any], policy: dict[str, Any], first: str, wanted: str) -> None:
     rest = dict(world)
     replicas, status = rest.pop("replicas", 10), {"starting": rest.pop("starting", "")}
-    seen = ctx(scale_set(replicas, status=status), fleet(replicas, rest.pop("version", "1.0.0"), **rest))
+    zones = rest.pop("zones", "")
+    instances = fleet(replicas, rest.pop("version", "1.0.0"), **rest)
+    instances |= {o: replace(instances[o], zone=zone) for o, zone in enumerate(zones)}
+    seen = ctx(scale_set(replicas, status=status), instances)
     run = state(pending=f"0-{replicas - 1}", policy=policy)
     assert ranges.render(batches.select(run, seen, ranges.parse(first))) == wanted
 

@@ -61,6 +61,8 @@ class RollingUpgradePolicy(Model):
     """How long to wait between two batches, with the upgraded instances watched (B7)."""
     prioritize_unhealthy_instances: bool = False
     """True: unhealthy instances are replaced first (B3)."""
+    enable_cross_zone_upgrade: bool = False
+    """True: a batch may reach over several zones (B4)."""
     min_healthy_seconds: Annotated[int, Field(ge=0, le=3600)] = 0
     """How long a replaced instance must stay healthy before it counts (H2)."""
 

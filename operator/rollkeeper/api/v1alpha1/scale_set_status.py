@@ -204,6 +204,8 @@ class ScaleSetStatus(Model):
     """Instances that were healthy once, while nothing is proven."""
     starting: Ranges | None = None
     """Instances that joined by scaling out and were not healthy yet."""
+    protected: Ranges | None = None
+    """Instances that are not upgraded: their pods carry the label, or did when they were last seen (B10)."""
     left_failed: Ranges | None = None
     """Instances that a run left failed, until they are healthy or gone (T7)."""
     retry: Annotated[tuple[Retry, ...], Field(json_schema_extra=rules.limited(20))] = ()
