@@ -4,7 +4,7 @@ CACHE ?= $(or $(ROLLKEEPER_CACHE),$(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME)/rollk
 UV    ?= $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help install lint test crds cluster-build cluster-up cluster-down cluster-status demo e2e bench clean
+.PHONY: help install lint test crds chart cluster-build cluster-up cluster-down cluster-status demo e2e bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,10 +24,15 @@ lint: install ## check style, types and layers
 test: install $(if $(KUBECONFIG),,cluster-build) ## run all tests but the end-to-end ones
 	$(UV) run pytest
 
-crds: install ## write the custom resource definitions to crds/
+crds: install ## write the custom resource definitions to crds/ and into the chart
 	$(UV) run python -m hack.crds
 
-cluster-build: install ## build Kubernetes, etcd and kwok, once a machine (minutes)
+chart: install ## check the Helm chart, and package it into dist/
+	$(UV) run python -m hack.helm lint --strict charts/rollkeeper
+	$(UV) run pytest --quiet tests/chart
+	$(UV) run python -m hack.helm package charts/rollkeeper --destination dist
+
+cluster-build: install ## build Kubernetes, etcd, kwok and Helm, once a machine (minutes)
 	$(UV) run python -m hack.localcluster build
 
 cluster-up: install ## start a local cluster

@@ -1,4 +1,4 @@
-"""Writes crds/*.yaml from the models.
+"""Writes crds/*.yaml from the models, and the same into the chart, which can't reach outside of its folder.
 
 `python -m hack.crds` writes them, `python -m hack.crds --check` fails when the committed files differ.
 """
@@ -12,7 +12,9 @@ import yaml
 
 from rollkeeper.api.crd import KINDS, crd
 
-FOLDER = Path(__file__).resolve().parent.parent / "crds"
+_ROOT = Path(__file__).resolve().parent.parent
+FOLDER = _ROOT / "crds"
+FOLDERS = (FOLDER, _ROOT / "charts" / "rollkeeper" / "files" / "crds")
 HEADER = "# Made from the models in operator/rollkeeper/api by `make crds`. Do not edit.\n"
 
 
@@ -43,7 +45,7 @@ def drift(folder: Path = FOLDER) -> list[str]:
 
 def write(folder: Path = FOLDER) -> None:
     """Make the folder hold exactly the files of the models."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     wanted = documents()
     for path in folder.glob("*.yaml"):
         if path.name not in wanted:
@@ -57,12 +59,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m hack.crds", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail when a file differs")
     if not parser.parse_args().check:
-        write()
+        for folder in FOLDERS:
+            write(folder)
         return 0
-    if changed := drift():
-        print(f"crds/: out of date: {', '.join(changed)}; run `make crds` and commit the result", file=sys.stderr)
-        return 1
-    return 0
+    changed = {folder.relative_to(_ROOT): names for folder in FOLDERS if (names := drift(folder))}
+    for where, names in changed.items():
+        print(f"{where}: out of date: {', '.join(names)}; run `make crds` and commit the result", file=sys.stderr)
+    return 1 if changed else 0
 
 
 if __name__ == "__main__":

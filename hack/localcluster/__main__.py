@@ -7,7 +7,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from hack.localcluster.build import ensure_tools
+from hack.localcluster.build import ensure, ensure_tools
 from hack.localcluster.client import Client
 from hack.localcluster.cluster import LocalCluster
 from hack.localcluster.errors import ClusterError
@@ -19,7 +19,7 @@ from hack.localcluster.processes import running
 from hack.localcluster.report import Reporter
 from hack.localcluster.settings import Settings
 from hack.localcluster.shutdown import shut_down
-from hack.localcluster.tools import kubernetes_modules, newest_kubernetes
+from hack.localcluster.tools import helm_tool, kubernetes_modules, newest_kubernetes
 
 CLUSTERS = Path(__file__).parents[2] / ".cluster"
 
@@ -31,7 +31,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     up = commands.add_parser("up", help="start a cluster, which runs until `down`")
     down = commands.add_parser("down", help="end a cluster and remove all but its logs")
     status = commands.add_parser("status", help="show what runs")
-    build = commands.add_parser("build", help="only build the programs")
+    build = commands.add_parser("build", help="only build the programs, and Helm")
     for command in (up, down, status):
         command.add_argument(
             "--name", default="default", help="several clusters can run at once (default: %(default)s)"
@@ -53,7 +53,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _terminated)
     try:
         if arguments.command == "build":
-            for name, path in ensure_tools(arguments.kubernetes, report).items():
+            tools = ensure_tools(arguments.kubernetes, report) | ensure((helm_tool(),), report)
+            for name, path in tools.items():
                 print(f"{name:<24} {path}")
             return 0
         layout = Layout((arguments.dir or CLUSTERS / arguments.name).resolve())

@@ -28,9 +28,18 @@ def ensure_tools(kubernetes: str, report: Reporter) -> dict[str, Path]:
     Raises:
         ClusterError: unknown version, no Go to be had, or a build failed.
     """
-    cache = cache_folder()
     tools = tools_for(kubernetes)
-    ready = from_assets(kubernetes, os.environ.get("KUBEBUILDER_ASSETS", ""), report)
+    return ensure(tools, report, from_assets(kubernetes, os.environ.get("KUBEBUILDER_ASSETS", ""), report))
+
+
+def ensure(tools: Sequence[Tool], report: Reporter, given: Mapping[str, Path] | None = None) -> dict[str, Path]:
+    """The programs by name, those `given` as they are; the others from the cache, or built into it.
+
+    Raises:
+        ClusterError: no Go to be had, or a build failed.
+    """
+    cache = cache_folder()
+    ready = dict(given or {})
     for tool in tools:
         if tool.name not in ready and tool.path(cache).exists():
             ready[tool.name] = tool.path(cache)

@@ -95,6 +95,12 @@ def tools_for(kubernetes: str) -> tuple[Tool, ...]:
     )
 
 
+def helm_tool() -> Tool:
+    """What renders, checks and installs the chart; no part of a cluster."""
+    helm = "helm.sh/helm/v4"
+    return Tool("helm", MODULES / "helm", f"{helm}/cmd/helm", helm)
+
+
 def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Where built programs are kept: ROLLKEEPER_CACHE, else XDG_CACHE_HOME/rollkeeper, else ~/.cache/rollkeeper."""
     if own := environment.get("ROLLKEEPER_CACHE"):

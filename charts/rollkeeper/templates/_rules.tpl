@@ -1,0 +1,72 @@
+{{/*
+Everything that the controller may do, and nothing else: here and nowhere else.
+
+tests/cluster/test_least_privilege.py runs the controller with these rules alone and holds them against the API server's
+audit log: a rule that no call needed fails it, and so does a call that no rule allowed. A permission that only a feature
+needs stands behind the feature's value.
+*/}}
+
+{{/* In every namespace that scale sets live in. */}}
+{{- define "rollkeeper.rules.work" -}}
+- apiGroups: [rollkeeper.io]
+  resources: [scalesets]
+  verbs: [get, list, watch]
+- apiGroups: [rollkeeper.io]
+  resources: [scalesets/status]
+  verbs: [patch]
+- apiGroups: [rollkeeper.io]
+  resources: [upgraderuns]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [rollkeeper.io]
+  resources: [upgraderuns/status]
+  verbs: [patch]
+# Instances and their data disks.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch, create, delete]
+- apiGroups: [""]
+  resources: [pods/eviction]
+  verbs: [create]
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [list, watch, create, patch, delete]
+# Models, so that an instance can be put back (M2).
+- apiGroups: [apps]
+  resources: [controllerrevisions]
+  verbs: [get, list, watch, create, delete]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+# To own objects with blockOwnerDeletion, where the cluster checks that (OwnerReferencesPermissionEnforcement).
+- apiGroups: [rollkeeper.io]
+  resources: [scalesets/finalizers]
+  verbs: [update]
+{{- end -}}
+
+{{/* In every namespace that scale sets live in, and in the shared images namespace. */}}
+{{- define "rollkeeper.rules.images" -}}
+- apiGroups: [rollkeeper.io]
+  resources: [imageversions]
+  verbs: [list, watch]
+- apiGroups: [rollkeeper.io]
+  resources: [imageversions/status]
+  verbs: [patch]
+{{- end -}}
+
+{{/* On the whole cluster; not in namespaced mode. */}}
+{{- define "rollkeeper.rules.cluster" -}}
+- apiGroups: [""]
+  resources: [nodes]
+  verbs: [list, watch]
+{{- end -}}
+
+{{/* In the release's own namespace. `create` can't be narrowed to a name. */}}
+{{- define "rollkeeper.rules.lease" -}}
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [rollkeeper]
+  verbs: [get, patch]
+{{- end -}}
