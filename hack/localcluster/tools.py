@@ -48,7 +48,7 @@ class Tool:
 
     @property
     def origin_name(self) -> str:
-        """The name of the cache's folder: kubernetes, etcd or kwok."""
+        """The name of the cache's folder: kubernetes, etcd, kwok or registry."""
         return "kubernetes" if self.origin == KUBERNETES else self.name
 
 
@@ -93,6 +93,12 @@ def tools_for(kubernetes: str) -> tuple[Tool, ...]:
         Tool("kwok", MODULES / "kwok", f"{kwok}/cmd/kwok", kwok),
         *(Tool(name, known[kubernetes], f"{KUBERNETES}/cmd/{name}", KUBERNETES) for name in KUBERNETES_PROGRAMS),
     )
+
+
+def registry_tool() -> Tool:
+    """An image registry, for tests of what is asked of one."""
+    distribution = "github.com/distribution/distribution/v3"
+    return Tool("registry", MODULES / "registry", f"{distribution}/cmd/registry", distribution)
 
 
 def helm_tool() -> Tool:

@@ -16,7 +16,15 @@ from hack.localcluster.objects import node, node_usable, storage_class
 from hack.localcluster.processes import end, launch, running
 from hack.localcluster.report import Reporter
 from hack.localcluster.shutdown import shut_down
-from hack.localcluster.tools import MODULES, cache_folder, helm_tool, kubernetes_modules, newest_kubernetes, tools_for
+from hack.localcluster.tools import (
+    MODULES,
+    cache_folder,
+    helm_tool,
+    kubernetes_modules,
+    newest_kubernetes,
+    registry_tool,
+    tools_for,
+)
 
 PORTS = Ports(api=20001, etcd=20002, etcd_peer=20003)
 QUIET = Reporter(quiet=True)
@@ -50,7 +58,7 @@ class TestTools:
 
     @pytest.mark.parametrize("version", ["1.37.2", "1.34.4"])
     def test_every_package_is_a_tool_of_its_module_and_pinned_by_checksum(self, version: str) -> None:
-        for tool in (*tools_for(version), helm_tool()):
+        for tool in (*tools_for(version), helm_tool(), registry_tool()):
             assert tool.package in (tool.module / "go.mod").read_text(encoding="utf-8")
             assert f"{tool.origin} {tool.version} h1:" in (tool.module / "go.sum").read_text(encoding="utf-8")
 

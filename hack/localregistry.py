@@ -1,0 +1,204 @@
+"""A real image registry on the loopback interface, for tests: the reference implementation, built once from Go modules.
+
+with LocalRegistry(folder) as registry:
+    digest = registry.push("os/base", "1.0.0")
+"""
+
+import hashlib
+import json
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from hack.localcluster.build import ensure
+from hack.localcluster.errors import ClusterError
+from hack.localcluster.layout import Ports
+from hack.localcluster.report import Reporter
+from hack.localcluster.tools import registry_tool
+
+USER, PASSWORD = "publisher", "open-sesame"
+_HASH = "$2b$04$OiLcAQv1VWHnatkua/seFuV8LRlPZeEEwjI2vJX5ImHTOj0PRQtdW"
+"""PASSWORD by bcrypt, the only hash that the registry takes."""
+START_SECONDS = 20.0
+POLL_SECONDS = 0.05
+CALL_SECONDS = 20.0
+
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
+
+@dataclass(frozen=True)
+class TokenServer:
+    """Who gives out the tokens that the registry believes in."""
+
+    realm: str
+    service: str
+    issuer: str
+    keys: Path
+    """A JSON Web Key Set with the issuer's public keys."""
+
+
+class LocalRegistry:
+    """A registry process. `auth`: None, "basic" (USER and PASSWORD), or a token server. Speaks plain HTTP."""
+
+    def __init__(self, folder: Path, auth: TokenServer | str | None = None) -> None:
+        self._folder = folder
+        self._auth = auth
+        self._port = Ports.free().api
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def host(self) -> str:
+        """`127.0.0.1:<port>`: the first part of its references. It stays over a restart."""
+        return f"127.0.0.1:{self._port}"
+
+    def __enter__(self) -> Self:
+        """Starts it, and builds it before where that was never done."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends it. What was pushed lies in the folder."""
+        self.stop()
+
+    def start(self) -> None:
+        """Returns when it answers. Raises ClusterError."""
+        program = ensure((registry_tool(),), Reporter())["registry"]
+        config = self._folder / "config.json"  # JSON is YAML
+        config.write_text(json.dumps(self._config()), encoding="utf-8")
+        with (self._folder / "registry.log").open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - built by us
+                [program, "serve", config], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise ClusterError(
+                    f"the registry did not start:\n{(self._folder / 'registry.log').read_text()[-2000:]}"
+                )
+            time.sleep(POLL_SECONDS)
+
+    def stop(self) -> None:
+        """Kills it: all connections are lost. `start` brings it back with what was pushed."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _config(self) -> dict[str, Any]:
+        config: dict[str, Any] = {
+            "version": 0.1,
+            "log": {"level": "warn"},
+            "storage": {
+                "filesystem": {"rootdirectory": str(self._folder / "data")},
+                "delete": {"enabled": True},
+                "tag": {"concurrencylimit": 4},
+            },
+            "http": {"addr": self.host},
+        }
+        if self._auth == "basic":
+            users = self._folder / "htpasswd"
+            users.write_text(f"{USER}:{_HASH}\n", encoding="utf-8")
+            config["auth"] = {"htpasswd": {"realm": "registry", "path": str(users)}}
+        elif isinstance(self._auth, TokenServer):
+            server = self._auth
+            config["auth"] = {
+                "token": {
+                    "realm": server.realm,
+                    "service": server.service,
+                    "issuer": server.issuer,
+                    "jwks": str(server.keys),
+                }
+            }
+        return config
+
+    def _answers(self) -> bool:
+        try:
+            self._call("GET", "/v2/", {})
+        except urllib.error.HTTPError as error:
+            return error.code == 401
+        except OSError:
+            return False
+        return True
+
+    def push(self, repository: str, tag: str, content: str = "", *, token: str = "") -> str:
+        """Pushes a small image that says `content` (its tag, where that is empty) under a tag. Returns its digest."""
+        layer = (content or tag).encode()
+        config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}})
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": self._blob(repository, config.encode(), "application/vnd.oci.image.config.v1+json", token),
+            "layers": [self._blob(repository, layer, "application/vnd.oci.image.layer.v1.tar", token)],
+        }
+        return self._manifest(repository, tag, manifest, token)
+
+    def push_index(self, repository: str, tag: str, architectures: Sequence[str]) -> str:
+        """Pushes an image for several architectures. Returns the digest of its index."""
+        manifests = []
+        for architecture in architectures:
+            name = f"{tag}-{architecture}"
+            digest = self.push(repository, name)
+            size = len(self.manifest(repository, digest))
+            platform = {"architecture": architecture, "os": "linux"}
+            manifests.append({"mediaType": MANIFEST, "digest": digest, "size": size, "platform": platform})
+        return self._manifest(repository, tag, {"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}, "")
+
+    def manifest(self, repository: str, reference: str) -> bytes:
+        """A manifest as it is stored."""
+        return self._call("GET", f"/v2/{repository}/manifests/{reference}", {"Accept": f"{MANIFEST}, {INDEX}"})
+
+    def delete(self, repository: str, digest: str) -> None:
+        """Takes an image away, with all its tags."""
+        self._call("DELETE", f"/v2/{repository}/manifests/{digest}", {})
+
+    def _manifest(self, repository: str, tag: str, manifest: Mapping[str, Any], token: str) -> str:
+        body = json.dumps(manifest).encode()
+        self._call(
+            "PUT", f"/v2/{repository}/manifests/{tag}", {"Content-Type": str(manifest["mediaType"])}, body, token
+        )
+        return _digest(body)
+
+    def _blob(self, repository: str, content: bytes, kind: str, token: str) -> dict[str, Any]:
+        """Uploads a blob whole; its descriptor."""
+        digest = _digest(content)
+        request = self._request("POST", f"/v2/{repository}/blobs/uploads/", {}, b"", token)
+        with urllib.request.urlopen(request, timeout=CALL_SECONDS) as answer:  # noqa: S310 - always our own server
+            place = answer.headers["Location"]
+        path = place.removeprefix(f"http://{self.host}")
+        join = "&" if "?" in path else "?"
+        headers = {"Content-Type": "application/octet-stream"}
+        self._call("PUT", f"{path}{join}digest={digest}", headers, content, token)
+        return {"mediaType": kind, "digest": digest, "size": len(content)}
+
+    def _call(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None, token: str = ""
+    ) -> bytes:
+        request = self._request(method, path, headers, body, token)
+        with urllib.request.urlopen(request, timeout=CALL_SECONDS) as answer:  # noqa: S310 - always our own server
+            found: bytes = answer.read()
+        return found
+
+    def _request(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, token: str
+    ) -> urllib.request.Request:
+        sent = dict(headers)
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
+        elif self._auth == "basic":
+            sent["Authorization"] = "Basic " + b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        return urllib.request.Request(f"http://{self.host}{path}", body, sent, method=method)
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
