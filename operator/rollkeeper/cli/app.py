@@ -1,26 +1,19 @@
-"""The commands."""
+"""The command line: the controller's own command, and those for people."""
 
-import asyncio
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(
-    name="rollkeeper",
-    help="Keeps scale sets on the newest OS image.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+from rollkeeper.cli.plugin.app import COMMANDS, EXIT_CODES, add_commands, finish
+
+HELP = "Keeps scale sets on the newest OS image."
+AS_PLUGIN = "kubectl-rollkeeper"
+"""The name under which kubectl finds us."""
 
 
-@app.callback()
-def _commands() -> None:
-    """Keeps scale sets on the newest OS image."""
-
-
-@app.command()
 def run(
     kubeconfig: Annotated[
         Path | None, typer.Option(help="Kubeconfig file; left out: in-cluster or $KUBECONFIG.")
@@ -39,6 +32,8 @@ def run(
     log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = None,
 ) -> None:
     """Run the controller. Every flag can also be set as an environment variable, ROLLKEEPER_<FLAG>."""
+    import asyncio  # noqa: PLC0415 - the help must not wait for imports
+
     from pydantic import ValidationError  # noqa: PLC0415 - the help must not wait for imports
 
     from rollkeeper.cli import logs, operator  # noqa: PLC0415 - as above
@@ -73,6 +68,25 @@ def run(
         raise typer.Exit(1) from None
 
 
+def build(arguments: Sequence[str], *, plugin: bool) -> typer.Typer:
+    """The command line for these arguments. kubectl's plugin has everything but the controller itself."""
+    app = typer.Typer(
+        name="rollkeeper",
+        help=HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # plain, as kubectl's
+        epilog=EXIT_CODES,
+    )
+    app.callback()(lambda: None)  # else an app with one command would have no command at all
+    if not plugin and not set(arguments) & set(COMMANDS):
+        app.command()(run)
+    add_commands(app, arguments)
+    return app
+
+
 def main() -> None:
     """Entry point of the wheel."""
-    app()
+    plugin = Path(sys.argv[0]).name.startswith(AS_PLUGIN)
+    finish(build(sys.argv[1:], plugin=plugin), "kubectl rollkeeper" if plugin else "rollkeeper")

@@ -1,11 +1,16 @@
 """Judges one instance: healthy, to be waited for, or failed (H1, H2, H5)."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from rollkeeper.api.v1alpha1.scale_set import Health, RollingUpgradePolicy
 from rollkeeper.engine.reasons import Failure
 from rollkeeper.engine.snapshot import Instance, Problem
+
+if TYPE_CHECKING:  # the command line reads pods without the models
+    from rollkeeper.api.v1alpha1.scale_set import Health, RollingUpgradePolicy
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,14 @@
 """What the engine sees of the world: one scale set, its runs, its instances and the versions it may run."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from rollkeeper.api.v1alpha1 import ImageVersion, ScaleSet, UpgradeRun
+if TYPE_CHECKING:  # the command line reads pods without the models
+    from rollkeeper.api.v1alpha1 import ImageVersion, ScaleSet, UpgradeRun
 
 
 @dataclass(frozen=True, slots=True, order=True)

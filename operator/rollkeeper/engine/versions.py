@@ -1,15 +1,20 @@
 """Which version is latest, and which one automatic upgrades go to (V1 to V5)."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from rollkeeper.api.v1alpha1 import ImageReference, ImageVersion, ImageVersionSpec, ScaleSet, ScaleSetStatus
 from rollkeeper.api.v1alpha1.names import ANNOTATION_RELEASE_HOLD
-from rollkeeper.api.v1alpha1.scale_set_status import HeldModelRevision, HeldVersion, TargetImageReference
 from rollkeeper.engine import regions
+
+if TYPE_CHECKING:  # the command line reads pods without the models
+    from rollkeeper.api.v1alpha1 import ImageReference, ImageVersion, ImageVersionSpec, ScaleSet, ScaleSetStatus
+    from rollkeeper.api.v1alpha1.scale_set_status import HeldModelRevision, HeldVersion, TargetImageReference
 
 LATEST = "latest"
 _PART = r"(0|[1-9][0-9]{0,9})"
