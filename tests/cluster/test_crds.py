@@ -42,6 +42,19 @@ def pinned(version: object) -> Json:
     return scale_set(imageReference={**CUSTOM, "version": version})
 
 
+KEY = {"name": "boot", "key": "run"}
+HOOKED: Json = {"name": "os", "lifecycle": {"postStart": {"exec": {"command": ["a"]}}}}
+
+
+def script(name: str, *after: str) -> Json:
+    return {"name": name, "type": "Script", "script": {"inline": "a"}, "provisionAfterExtensions": list(after)}
+
+
+def task(name: str, /, *after: str, **container: object) -> Json:
+    what = {"container": {"image": "a", **container}, "provisionAfterExtensions": list(after)}
+    return {"name": name, "type": "Task", **what}
+
+
 REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
     "name too long": (scale_set(name=MANY), ("metadata.name", "at most 52 characters")),
     "name with dots": (scale_set(name="web.example"), ("metadata.name", "without dots")),
@@ -110,6 +123,62 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
     "claims of one name": (scale_set(volumeClaimTemplates=[claim("a"), claim("a")]), ("a name of its own",)),
     "claim name": (scale_set(volumeClaimTemplates=[claim("My_Data")]), ("metadata.name", "lower-case letters")),
     "claim without name": (scale_set(volumeClaimTemplates=[{"spec": {}}]), ("metadata", "Required")),
+    "script from nowhere": (scale_set(customData={}), ("spec.customData", "exactly one of inline, configMapKeyRef")),
+    "script from two places": (
+        scale_set(customData={"inline": "a", "secretKeyRef": KEY}),
+        ("spec.customData", "exactly one of"),
+    ),
+    "long script": (scale_set(customData={"inline": "a" * 65537}), ("spec.customData.inline", "65536")),
+    "no interpreter": (scale_set(customData={"inline": "a", "interpreter": []}), ("interpreter", "at least 1 item")),
+    "custom data beside a hook": (
+        scale_set(customData={"inline": "a"}, template=template(HOOKED)),
+        ("spec.template", "run in the postStart hook", "move that into customData"),
+    ),
+    "script beside a hook": (
+        scale_set(extensions=[script("a")], template=template(HOOKED)),
+        ("spec.template", "run in the postStart hook"),
+    ),
+    "extensions in a circle": (
+        scale_set(extensions=[script("a", "c"), script("b", "a"), script("c", "b"), script("d")]),
+        ("spec.extensions", "wait for each other in a circle"),
+    ),
+    "extension after itself": (scale_set(extensions=[script("a", "a")]), ("wait for each other in a circle",)),
+    "longest circle": (
+        scale_set(extensions=[script(f"e{n}", f"e{(n + 1) % 32}") for n in range(32)]),
+        ("wait for each other in a circle",),
+    ),
+    "extension after one that is not there": (
+        scale_set(extensions=[script("a", "b")]),
+        ("provisionAfterExtensions names an extension that is not there",),
+    ),
+    "task after a script": (
+        scale_set(extensions=[script("a"), task("b", "a")]),
+        ("can't come after a Script", "make it a Task"),
+    ),
+    "two extensions of one name": (scale_set(extensions=[script("a"), script("a")]), ("Duplicate value",)),
+    "name of an extension": (scale_set(extensions=[script("My_Agent")]), ("extensions[0].name", "lower-case letters")),
+    "extension of no type": (scale_set(extensions=[{"name": "a"}]), ("extensions[0].type", "Required")),
+    "script without a script": (
+        scale_set(extensions=[{"name": "a", "type": "Script"}]),
+        ("extensions[0]", "type Script has a script and no container"),
+    ),
+    "task with a script": (
+        scale_set(extensions=[{**script("a"), "type": "Task"}]),
+        ("extensions[0]", "Task or Service has a container and no script"),
+    ),
+    "task with a name of its own": (
+        scale_set(extensions=[task("a", name="b")]),
+        ("extensions[0].container", "leave out the name"),
+    ),
+    "task that restarts": (scale_set(extensions=[task("a", restartPolicy="Always")]), ("leave out restartPolicy",)),
+    "task without an image": (
+        scale_set(extensions=[{"name": "a", "type": "Task", "container": {}}]),
+        ("container.image", "Required"),
+    ),
+    "suppressed without a command": (
+        scale_set(extensions=[{**task("a"), "suppressFailures": True}]),
+        ("extensions[0].container", "add container.command"),
+    ),
     "service name": (scale_set(serviceName="web.default"), ("spec.serviceName", "lower-case letters")),
     "typo": (scale_set(replica=3), ('unknown field "spec.replica"',)),
     "catalogue: latest": (image_version(version="latest"), ("latest is not a version", "three numbers")),
@@ -181,6 +250,27 @@ ACCEPTED: dict[str, Json] = {
         ]
     ),
     "Windows": scale_set(osType="Windows"),
+    "custom data": scale_set(customData={"inline": "a", "interpreter": ["python3", "-u"]}),
+    "custom data from a Secret": scale_set(
+        customData={"secretKeyRef": KEY}, extensions=[script("a", "b"), script("b")]
+    ),
+    "hook of another container": scale_set(
+        customData={"inline": "a"}, template=template({"name": "os"}, {**HOOKED, "name": "side"})
+    ),
+    "hook without custom data": scale_set(extensions=[task("a")], template=template(HOOKED)),
+    "hook before the end": scale_set(
+        customData={"inline": "a"},
+        template=template({"name": "os", "lifecycle": {"preStop": {"sleep": {"seconds": 1}}}}),
+    ),
+    "most extensions": scale_set(extensions=[script(f"e{n}", *(["e31"] if n < 31 else [])) for n in range(32)]),
+    "longest chain": scale_set(extensions=[script(f"e{n}", *([f"e{n + 1}"] if n < 31 else [])) for n in range(32)]),
+    "extensions of all types": scale_set(
+        extensions=[
+            script("a", "b"),
+            task("b", volumeMounts=[{"name": "a", "mountPath": "/a"}]),
+            {**task("c", "b", command=["a"]), "type": "Service", "suppressFailures": True},
+        ]
+    ),
     "region": scale_set(region="westeurope"),
     "catalogue: regions": image_version(
         targetRegions=[{"name": "eu-1", "excludeFromLatest": True}, {"name": "us.2_b", "image": "us/os:1"}]

@@ -28,6 +28,8 @@ class Terminated:
 
     exit_code: int
     reason: str = "Error"
+    message: str = ""
+    """What it left in its termination message."""
 
 
 State = Waiting | Running | Terminated
@@ -82,19 +84,26 @@ def image_pull_backoff(after: float = 1, *, message: str = "not found") -> Behav
     return Behaviour(steps)
 
 
-def crash_loop(start: float = 1, runs: float = 1, *, ready: bool = False, exit_code: int = 1) -> Behaviour:
+def crash_loop(
+    start: float = 1, runs: float = 1, *, ready: bool = False, exit_code: int = 1, said: str = ""
+) -> Behaviour:
     """Ends `runs` seconds after each start; the pauses between double from 10 to 300 seconds, as the kubelet's do."""
 
     def steps() -> Iterator[Step]:
         yield Step(start, Running(ready=ready))
         for crash in itertools.count():
             pause = min(10 * 2**crash, 300)
-            yield Step(runs, Terminated(exit_code))
+            yield Step(runs, Terminated(exit_code, message=said))
             message = f"back-off {pause}s restarting failed container={{container}} pod={{pod}}"
             yield Step(0, Waiting("CrashLoopBackOff", message))
             yield Step(pause, Running(ready=ready))
 
     return Behaviour(steps)
+
+
+def completes(after: float = 0) -> Behaviour:
+    """Ends well `after` seconds after it was started: an init container."""
+    return _listed([Step(after, Terminated(0, "Completed"))])
 
 
 def _listed(steps: list[Step], termination: float = 1) -> Behaviour:
@@ -118,6 +127,11 @@ class Images:
 
     def behaviour(self, image: str, pod: str) -> Behaviour:
         return self._in_pods.get((image, pod)) or self._known.get(image, self.default)
+
+    def init_behaviour(self, image: str, pod: str, *, stays: bool) -> Behaviour:
+        """Of an init container; where nothing is set it ends well at once, or runs and stays ready."""
+        known = self._in_pods.get((image, pod)) or self._known.get(image)
+        return known or (healthy(0, 0) if stays else completes())
 
 
 def image_id(image: str) -> str:

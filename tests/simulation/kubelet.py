@@ -12,6 +12,7 @@ from tests.simulation.images import Images, Running, State
 from tests.simulation.nodes import Nodes
 from tests.simulation.objects import Key, key_of, timestamp
 from tests.simulation.pod_status import Container
+from tests.simulation.provisioning import InitContainers, hook_of
 from tests.simulation.server import ApiServer
 from tests.simulation.store import Change
 
@@ -40,6 +41,8 @@ class Sandbox:
         self.uid = uid
         self.node = node
         self.containers: dict[str, Container] = {}
+        self.inits = InitContainers()
+        self.initialized = False
         self.stopping = False
         self.failed = False
         """It was evicted from its node: no status but that one any more."""
@@ -163,13 +166,33 @@ class Kubelet:
         sandbox = Sandbox(key_of(pod), pod["metadata"]["uid"], node)
         self._sandboxes[sandbox.uid] = sandbox
         self.nodes.bind(pod, node)
+        name = f"{sandbox.name}_{sandbox.key[0]}({sandbox.uid})"
+        for spec in pod["spec"].get("initContainers", ()):
+            stays = spec.get("restartPolicy") == "Always"
+            steps = self.images.init_behaviour(spec["image"], sandbox.name, stays=stays).steps()
+            sandbox.inits.add(Container(spec["name"], spec["image"], name, steps), stays=stays)
         for spec in pod["spec"]["containers"]:
-            name = f"{sandbox.name}_{sandbox.key[0]}({sandbox.uid})"
-            steps = self.images.behaviour(spec["image"], sandbox.name).steps()
-            container = Container(spec["name"], spec["image"], name, steps)
-            sandbox.containers[container.name] = container
-            self._next_step(sandbox, container)
+            sandbox.containers[spec["name"]] = Container(spec["name"], spec["image"], name, iter(()))
+        self._initialize(sandbox)
         self._post(sandbox)
+
+    def _initialize(self, sandbox: Sandbox) -> None:
+        """Begins with the next init container; when all are done, with the others."""
+        while (init := sandbox.inits.next()) is not None:
+            sandbox.inits.begun.add(init.name)
+            self._next_step(sandbox, init)
+        if sandbox.inits.done and not sandbox.initialized:
+            sandbox.initialized = True
+            for container in sandbox.containers.values():
+                self._begin(sandbox, container)
+
+    def _begin(self, sandbox: Sandbox, container: Container) -> None:
+        pod = self._server.stored(PODS, sandbox.key)
+        spec = next(spec for spec in pod["spec"]["containers"] if spec["name"] == container.name)
+        hook = hook_of(pod, spec)
+        container.in_hook = hook.seconds
+        container.steps = hook.played(self.images.behaviour(container.image, sandbox.name).steps())
+        self._next_step(sandbox, container)
 
     # --- kubelet ----------------------------------------------------------------------------------------------------
 
@@ -183,6 +206,7 @@ class Kubelet:
         if self._sandboxes.get(sandbox.uid) is not sandbox or container.steps is not steps:
             return  # the pod is gone, or its image was changed and the container has another script
         container.enter(state, self._now())
+        self._initialize(sandbox)
         self._post(sandbox)
         self._next_step(sandbox, container)
 
@@ -191,8 +215,7 @@ class Kubelet:
         if self._sandboxes.get(sandbox.uid) is not sandbox:
             return
         container.end(0, self._now())
-        container.steps = self.images.behaviour(container.image, sandbox.name).steps()
-        self._next_step(sandbox, container)
+        self._begin(sandbox, container)
         self._post(sandbox)
 
     def _post_again(self, sandbox: Sandbox) -> None:
@@ -207,7 +230,9 @@ class Kubelet:
         containers = list(sandbox.containers.values())
         if sandbox.forced_ready is not None:
             containers = [_forced(container, sandbox.forced_ready) for container in containers]
-        self._server.set_status(PODS, sandbox.key, pod_status.of_pod(pod, containers, self._now(), ended=ended))
+        inits = sandbox.inits.statuses()
+        status = pod_status.of_pod(pod, containers, self._now(), inits=inits, ended=ended)
+        self._server.set_status(PODS, sandbox.key, status)
 
     def _stop_later(self, sandbox: Sandbox) -> None:
         found = (self.images.behaviour(c.image, sandbox.name) for c in sandbox.containers.values())

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from rollkeeper.kube.api import JsonObject
@@ -20,6 +20,11 @@ def clone(body: Mapping[str, Any]) -> JsonObject:
 def timestamp(moment: datetime) -> str:
     """Whole seconds, as the API server and the kubelet write them."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def earlier(moment: str, seconds: float) -> str:
+    """The timestamp so many seconds before another."""
+    return timestamp(parse_time(moment) - timedelta(seconds=seconds))
 
 
 def parse_time(text: str) -> datetime:

@@ -1,11 +1,11 @@
 """A pod's status as its kubelet writes it: whole seconds, conditions with transition times, waiting reasons."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rollkeeper.kube.api import JsonObject
 from tests.simulation.images import Running, State, Step, Terminated, Waiting, image_id
-from tests.simulation.objects import condition, is_true
+from tests.simulation.objects import condition, earlier, is_true
 
 
 @dataclass
@@ -20,6 +20,8 @@ class Container:
     state: State = field(default_factory=Waiting)
     since: str = ""
     """When `state` began."""
+    in_hook: float = 0
+    """Seconds of its postStart hook, in which it runs already but is not reported yet."""
     started_at: str | None = None
     """When it last began to run."""
     running_image: str | None = None
@@ -31,7 +33,7 @@ class Container:
     def enter(self, state: State, now: str) -> None:
         """Go over to another state; a start after an end is a restart."""
         if isinstance(state, Running) and not isinstance(self.state, Running):
-            self.started_at = now
+            self.started_at = earlier(now, self.in_hook)
             self.running_image = self.image
             self.starts += 1
         if isinstance(state, Terminated):
@@ -75,14 +77,22 @@ class Container:
                 return {"waiting": {"reason": reason, **({"message": text} if text else {})}}
 
     def _ended(self, state: Terminated, now: str) -> JsonObject:
-        times = {"startedAt": self.started_at, "finishedAt": now}
-        return {"exitCode": state.exit_code, "reason": state.reason, **times, "containerID": self._id()}
+        times = {"startedAt": self.started_at or now, "finishedAt": now}
+        said = {"message": state.message} if state.message else {}
+        return {"exitCode": state.exit_code, "reason": state.reason, **said, **times, "containerID": self._id()}
 
     def _id(self) -> str:
         return f"simulated://{self.pod}/{self.name}/{self.starts}"
 
 
-def of_pod(pod: JsonObject, containers: Iterable[Container], now: str, *, ended: bool = False) -> JsonObject:
+def of_pod(
+    pod: JsonObject,
+    containers: Iterable[Container],
+    now: str,
+    *,
+    inits: Sequence[JsonObject] = (),
+    ended: bool = False,
+) -> JsonObject:
     """The status of a pod on a node that works; `ended`: nothing of it will run again."""
     statuses = [container.status() for container in containers]
     unready = [status["name"] for status in statuses if not status["ready"]]
@@ -92,7 +102,7 @@ def of_pod(pod: JsonObject, containers: Iterable[Container], now: str, *, ended:
     ready = excuse if unready else _closed_gates(pod)
     conditions = [
         ("PodReadyToStartContainers", True, {}),
-        ("Initialized", True, {}),
+        ("Initialized", all(status["ready"] for status in inits), {}),
         ("Ready", not ready, ready),
         ("ContainersReady", not unready, excuse if unready else {}),
         ("PodScheduled", True, {}),
@@ -107,7 +117,7 @@ def of_pod(pod: JsonObject, containers: Iterable[Container], now: str, *, ended:
         "startTime": old.get("startTime", now),
         "containerStatuses": statuses,
     }
-    return {**made, **_init_statuses(pod, now)}
+    return {**made, "initContainerStatuses": list(inits)} if inits else made
 
 
 def _address(uid: str) -> str:
@@ -175,26 +185,3 @@ def _with_own(pod: JsonObject, conditions: list[JsonObject]) -> list[JsonObject]
     """These conditions, and those that others wrote."""
     own = {made["type"] for made in conditions}
     return [*conditions, *(given for given in pod["status"].get("conditions", []) if given["type"] not in own)]
-
-
-def _init_statuses(pod: JsonObject, now: str) -> JsonObject:
-    """Init containers end well at once; those that stay (restartPolicy Always) run."""
-    given = pod["spec"].get("initContainers", [])
-    known = {status["name"]: status for status in pod["status"].get("initContainerStatuses", [])}
-    made = [known.get(container["name"]) or _init_status(container, now) for container in given]
-    return {"initContainerStatuses": made} if made else {}
-
-
-def _init_status(container: JsonObject, now: str) -> JsonObject:
-    stays = container.get("restartPolicy") == "Always"
-    ended = {"exitCode": 0, "reason": "Completed", "startedAt": now, "finishedAt": now}
-    return {
-        "name": container["name"],
-        "image": container["image"],
-        "imageID": image_id(container["image"]),
-        "ready": True,
-        "started": stays,
-        "restartCount": 0,
-        "state": {"running": {"startedAt": now}} if stays else {"terminated": ended},
-        "lastState": {},
-    }

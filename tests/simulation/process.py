@@ -11,7 +11,7 @@ from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.errors import ApiError
 from rollkeeper.kube.events import EventRecorder
 from rollkeeper.kube.queue import Priority, WorkQueue
-from rollkeeper.kube.resources import CLAIMS, CONTROLLER_REVISIONS, NODES, PODS
+from rollkeeper.kube.resources import CLAIMS, CONFIG_MAPS_METADATA, CONTROLLER_REVISIONS, NODES, PODS
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Call, FaultyApi, Killed, Plan, no_faults
 from tests.simulation.feed import Feed
@@ -100,6 +100,7 @@ class Process:
             (CLAIMS, caches.claims),
             (CONTROLLER_REVISIONS, caches.revisions),
             (NODES, caches.nodes),
+            (CONFIG_MAPS_METADATA, caches.config_maps),
         ]
         self.feeds = [Feed(cluster.api, resource, store) for resource, store in stores]
         for feed in self.feeds:

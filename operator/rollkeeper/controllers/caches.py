@@ -9,7 +9,7 @@ from rollkeeper.engine.versions import image_name
 from rollkeeper.instances.claim_view import ClaimView, read_claim
 from rollkeeper.instances.pod_view import LABEL_ZONE, PodView, read_pod
 from rollkeeper.kube.api import JsonObject
-from rollkeeper.kube.store import Store
+from rollkeeper.kube.store import Store, object_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,10 @@ def _read_revision(raw: JsonObject, _previous: RevisionView | None) -> RevisionV
     return RevisionView(meta["name"], owner, raw["revision"], raw.get("data") or {})
 
 
+def _read_version(raw: JsonObject, _previous: int | None) -> int:
+    return object_version(raw)
+
+
 def _read_node(raw: JsonObject, _previous: NodeView | None) -> NodeView:
     conditions = raw.get("status", {}).get("conditions", ())
     return NodeView(
@@ -82,6 +86,8 @@ class Caches:
         default_factory=lambda: Store(_read_revision, index=lambda r: r.owner or None)
     )
     """By the uid of their owner."""
+    config_maps: Store[int] = field(default_factory=lambda: Store(_read_version))
+    """Resource versions, to know when to read one again."""
     nodes: Store[NodeView] = field(default_factory=lambda: Store(_read_node))
 
     def by_kind(self) -> Mapping[str, Store[Any]]:

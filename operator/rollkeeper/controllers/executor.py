@@ -9,6 +9,7 @@ from typing import Any
 from rollkeeper.api.v1alpha1 import ScaleSet, UpgradeRun, UpgradeRunStatus, names
 from rollkeeper.controllers.acts import log
 from rollkeeper.controllers.caches import Caches
+from rollkeeper.controllers.contents import ContentReader
 from rollkeeper.controllers.instance_calls import QUOTA, InstanceCalls
 from rollkeeper.controllers.memory import SetMemory
 from rollkeeper.controllers.patches import status_patch
@@ -39,6 +40,7 @@ class Executor:
     caches: Caches
     pods: Pods
     recorder: EventRecorder
+    contents: ContentReader
     parallelism: int = 16
     """Instance calls at once."""
 
@@ -97,7 +99,7 @@ class _OneSet:
                 "ownerReferences": [pod_spec.owner_of(self._set)],
             },
             "revision": 1 + max((r.number for r in known), default=0),
-            "data": revisions.model_of(self._set.spec),
+            "data": revisions.model_of(self._set.spec, self._executor.contents.of(self._set)),
         }
         try:
             made = await self._api.create(CONTROLLER_REVISIONS, self._namespace, body)

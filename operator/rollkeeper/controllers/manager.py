@@ -11,6 +11,7 @@ from typing import Literal
 from rollkeeper.api.v1alpha1 import ImageVersion, ScaleSet, UpgradeRun
 from rollkeeper.api.v1alpha1.names import LABEL_SCALE_SET
 from rollkeeper.controllers.caches import Caches, NodeView
+from rollkeeper.controllers.contents import ContentReader
 from rollkeeper.controllers.executor import Executor
 from rollkeeper.controllers.image_versions import ImageVersionController
 from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
@@ -23,7 +24,7 @@ from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.events import EventRecorder
 from rollkeeper.kube.queue import Priority, WorkQueue, run_workers
 from rollkeeper.kube.reflector import Reflector
-from rollkeeper.kube.resources import CLAIMS, CONTROLLER_REVISIONS, NODES, PODS
+from rollkeeper.kube.resources import CLAIMS, CONFIG_MAPS_METADATA, CONTROLLER_REVISIONS, NODES, PODS
 from rollkeeper.kube.store import Key
 
 Work = tuple[Literal["ScaleSet", "ImageVersion"], str, str]
@@ -55,11 +56,12 @@ class Manager:
     def __post_init__(self) -> None:
         """Wires the controllers to the caches."""
         pods = Pods(self.api, self.caches.pods, self.caches.claims)
-        executor = Executor(self.api, self.caches, pods, self.recorder)
-        self.reader = SnapshotReader(self.caches, self.images_namespace)
+        self.contents = ContentReader(self.api, self.caches.config_maps)
+        executor = Executor(self.api, self.caches, pods, self.recorder, self.contents)
+        self.reader = SnapshotReader(self.caches, self.images_namespace, self.contents)
         self.own_kinds_listed: float | None = None
         """When our own kinds were last listed, monotonic; None: not yet."""
-        self.scale_sets = ScaleSetController(self.api, self.caches, self.reader, executor, self.now)
+        self.scale_sets = ScaleSetController(self.api, self.caches, self.reader, executor, self.contents, self.now)
         self.image_versions = ImageVersionController(self.api, self.caches, self.now)
         self.reflectors = [*self._reflectors()]
         self.caches.scale_sets.subscribe(self._scale_set_changed)
@@ -67,6 +69,7 @@ class Manager:
         self.caches.runs.subscribe(self._run_changed)
         self.caches.pods.subscribe(self._pod_changed)
         self.caches.nodes.subscribe(self._node_changed)
+        self.caches.config_maps.subscribe(self._config_map_changed)
 
     def _reflectors(self) -> "list[Reflector[object]]":
         found: list[Reflector[object]] = []
@@ -77,6 +80,7 @@ class Manager:
                 (CONTROLLER_REVISIONS, self.caches.revisions),
             ):
                 found.append(Reflector(self.api, resource, store, namespace, LABEL_SCALE_SET))  # type: ignore[arg-type]
+            found.append(Reflector(self.api, CONFIG_MAPS_METADATA, self.caches.config_maps, namespace))  # type: ignore[arg-type]
         if not self.namespaces:  # a namespaced role can't read nodes; then a lost node shows in the pods' readiness
             found.append(Reflector(self.api, NODES, self.caches.nodes))  # type: ignore[arg-type]
         return found
@@ -144,6 +148,7 @@ class Manager:
     def _scale_set_changed(self, key: Key, old: ScaleSet | None, new: ScaleSet | None) -> None:
         if new is None and old is not None:
             self.scale_sets.forget(old.metadata.uid)
+            self.contents.forget(old)
         self.queue.add(("ScaleSet", *key))
 
     def _image_version_changed(self, key: Key, old: ImageVersion | None, new: ImageVersion | None) -> None:
@@ -169,6 +174,10 @@ class Manager:
             return
         name, _, _ = view.instance.name.rpartition("-")
         self.queue.add_after(("ScaleSet", view.namespace, name), GATHER)
+
+    def _config_map_changed(self, key: Key, _old: int | None, _new: int | None) -> None:
+        for scale_set in self.contents.users(key):
+            self.queue.add(("ScaleSet", *scale_set))
 
     def _node_changed(self, key: Key, old: NodeView | None, new: NodeView | None) -> None:
         if (old is None or old.ready) == (new is None or new.ready):

@@ -22,6 +22,8 @@ class SetMemory:
     dry_runs: dict[Pair, DryRun] = field(default_factory=dict)
     taken_down: set[str] = field(default_factory=set)
     """Uids of pods that were evicted, until the cache shows it: the answer to an eviction has no pod in it."""
+    provisioned: dict[str, datetime] = field(default_factory=dict)
+    """When the OS container of a pod with a postStart hook was first seen running, by the pod's uid (H2)."""
     internal_error: str = ""
     """What went wrong unexpectedly in the last reconcile; it stands in the status until one goes well."""
     written_at: dict[str, datetime] = field(default_factory=dict)
@@ -48,3 +50,4 @@ class SetMemory:
         """Notes that a pod is gone (H2)."""
         self.vanished[instance.ordinal] = Vanished(instance.ordinal, instance.made_by, instance.pair)
         self.taken_down.discard(instance.uid)
+        self.provisioned.pop(instance.uid, None)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from rollkeeper.api.v1alpha1 import ScaleSet, UpgradeRun, names
 from rollkeeper.controllers.caches import Caches
+from rollkeeper.controllers.contents import ContentReader
 from rollkeeper.controllers.executor import Executor
 from rollkeeper.controllers.memory import SetMemory
 from rollkeeper.controllers.patches import status_patch
@@ -39,6 +40,7 @@ class ScaleSetController:
     caches: Caches
     reader: SnapshotReader
     executor: Executor
+    contents: ContentReader
     now: Callable[[], datetime]
     _memories: dict[str, SetMemory] = field(default_factory=lambda: defaultdict(SetMemory))
 
@@ -89,11 +91,12 @@ class ScaleSetController:
     async def _pass(self, scale_set: ScaleSet) -> tuple[bool, float | None]:
         memory = self._memories[scale_set.metadata.uid]
         now = self.now()
-        decision = decide(self.reader.read(scale_set, memory), now)
+        read_again = await self.contents.refresh(scale_set, now)
+        decision = decide(self.reader.read(scale_set, memory, now), now)
         outcome = await self.executor.execute(decision.actions, scale_set, memory, now)
         recovered, memory.internal_error = bool(memory.internal_error), ""
         again = outcome.acted or recovered
-        times = [t for t in (decision.look_at, outcome.due) if t is not None]
+        times = [t for t in (decision.look_at, outcome.due, read_again) if t is not None]
         if not times:
             return again, None
         return again, max((min(times) - now).total_seconds(), 0.05)

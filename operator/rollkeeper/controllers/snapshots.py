@@ -1,11 +1,14 @@
 """Reads one set out of the caches, as the engine wants it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from rollkeeper.api.v1alpha1 import ImageVersion, ScaleSet
 from rollkeeper.controllers.caches import Caches
+from rollkeeper.controllers.contents import ContentReader
 from rollkeeper.controllers.memory import SetMemory
-from rollkeeper.engine import revisions
+from rollkeeper.engine import provisioning, revisions
 from rollkeeper.engine.snapshot import Instance, Snapshot
 from rollkeeper.engine.versions import image_name
 from rollkeeper.instances.pod_view import PodView
@@ -18,22 +21,26 @@ class SnapshotReader:
 
     caches: Caches
     images_namespace: str
+    contents: ContentReader
 
-    def read(self, scale_set: ScaleSet, memory: SetMemory) -> Snapshot:
+    def read(self, scale_set: ScaleSet, memory: SetMemory, now: datetime) -> Snapshot:
         """The set with its runs, instances and versions, as far as the caches know."""
         key = (scale_set.metadata.namespace, scale_set.metadata.name)
         uid = scale_set.metadata.uid
+        known = {r.name: r.number for r in self.caches.revisions.by_index(uid)}
+        fault = provisioning.fault(scale_set.spec, self.contents.of(scale_set))
         return Snapshot(
             scale_set=scale_set,
             runs=self.caches.runs.by_index(key),
             catalogue=self.visible(scale_set),
             instances={
-                view.instance.ordinal: self._instance(view, memory)
+                view.instance.ordinal: self._instance(view, memory, now)
                 for view in self.caches.pods.by_index(uid)
                 if view.instance.ordinal >= 0
             },
-            revision=revisions.revision_name(scale_set.metadata.name, revisions.model_of(scale_set.spec)),
-            revisions={r.name: r.number for r in self.caches.revisions.by_index(uid)},
+            revision=self._revision(scale_set) if fault is None else _newest_known(scale_set, known),
+            revisions=known,
+            model_fault=fault,
             refusals=dict(memory.refusals),
             vanished=dict(memory.vanished),
             dry_runs=dict(memory.dry_runs),
@@ -41,14 +48,20 @@ class SnapshotReader:
             claims=self._claims_to_delete(scale_set, key),
         )
 
+    def _revision(self, scale_set: ScaleSet) -> str:
+        model = revisions.model_of(scale_set.spec, self.contents.of(scale_set))
+        return revisions.revision_name(scale_set.metadata.name, model)
+
     def visible(self, scale_set: ScaleSet) -> tuple[ImageVersion, ...]:
         """The versions of the set's image in the two namespaces that it looks at."""
         namespaces = {scale_set.metadata.namespace, self.images_namespace}
         found = self.caches.image_versions.by_index(image_name(scale_set.spec.image_reference))
         return tuple(version for version in found if version.metadata.namespace in namespaces)
 
-    def _instance(self, view: PodView, memory: SetMemory) -> Instance:
+    def _instance(self, view: PodView, memory: SetMemory, now: datetime) -> Instance:
         instance = view.instance
+        if instance.has_hook:
+            instance = _after_hook(instance, memory, now)
         if instance.uid in memory.taken_down and not instance.terminating:
             instance = replace(instance, terminating=True)
         node = self.caches.nodes.get(("", view.node)) if view.node else None
@@ -67,3 +80,23 @@ class SnapshotReader:
             for claim in self.caches.claims.by_index(key)
             if claim.ordinal >= scale_set.spec.replicas and not claim.terminating
         )
+
+
+def _after_hook(instance: Instance, memory: SetMemory, now: datetime) -> Instance:
+    """H2: custom data and scripts run on the first clock, though the kubelet counts from the container's start.
+
+    The end of a hook stands nowhere, so what counts is when the container was first seen running. After a restart of
+    the controller that is later, and in any case both clocks together end an instance's time.
+    """
+    if instance.running:
+        memory.provisioned.setdefault(instance.uid, now)
+    seen = memory.provisioned.get(instance.uid)
+    if seen is None:
+        return replace(instance, first_started=None)
+    since = instance.running_since
+    return replace(instance, first_started=seen, running_since=max(since, seen) if since is not None else None)
+
+
+def _newest_known(scale_set: ScaleSet, known: Mapping[str, int]) -> str:
+    """The model from before the fault: what the status says; if that was lost, the last one stored."""
+    return scale_set.status.model_revision or max(known, key=lambda name: known[name], default="")

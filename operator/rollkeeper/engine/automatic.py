@@ -39,6 +39,7 @@ def consider(ctx: Context) -> Automatic:
     )
     chain = (
         gates.has_health_source,
+        gates.model_is_known,
         gates.model_is_applied,
         gates.is_not_backing_off(target.version),
         gates.set_is_healthy(exempt=left_failed),

@@ -28,7 +28,7 @@ def consider(ctx: Context) -> Creation:
     if lost is not None:
         return Creation(pair=lost, proven=lost)
     wanted = versions.creation_version(ctx.snapshot.scale_set, ctx.catalogue)
-    if wanted is None:
+    if wanted is None or not ctx.snapshot.revision:
         return Creation(pair=None, ever_healthy=_recorded(ctx.snapshot.scale_set))
     pair = Pair(wanted.version, wanted.image, ctx.snapshot.revision)
     ever_healthy = _ever_healthy(ctx, pair)

@@ -7,6 +7,7 @@ from rollkeeper.api.v1alpha1 import ScaleSetStatus, UpgradeRun
 from rollkeeper.engine import assignment as assignments
 from rollkeeper.engine import (
     context,
+    gates,
     housekeeping,
     origin,
     platform,
@@ -72,7 +73,7 @@ def _go_on(ctx: Context, named: UpgradeRun | None) -> Decision:
     chosen = _choose(ctx, wishes, waiting, named)
     status = _set_status(ctx, new, wishes, waiting, rolled, chosen)
     actions: list[Action] = []
-    if ctx.snapshot.revision not in ctx.snapshot.revisions:
+    if ctx.snapshot.revision not in ctx.snapshot.revisions and ctx.snapshot.model_fault is None:
         actions.append(EnsureRevision(ctx.snapshot.revision))
     actions += [DryRunPod(pair) for pair in _dry_runs(ctx, new, wishes, waiting)]
     actions += housekeeping.runs(ctx, waiting, named)
@@ -117,7 +118,9 @@ def _set_status(
     waits = any(o not in ctx.instances for o in range(ctx.snapshot.replicas))
     situation = Situation(
         active=rolled.run,
-        blocked=wishes.blocked if chosen.name is None else stops.blocked_by_pause(rolled.run, wishes, waiting),
+        blocked=wishes.blocked or gates.model_is_known(ctx, context.NOTHING)
+        if chosen.name is None
+        else stops.blocked_by_pause(rolled.run, wishes, waiting),
         stalled=set_status.stalled_by(ctx, new.pair, needs_pods=waits),
         proven=new.proven,
     )

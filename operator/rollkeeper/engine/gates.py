@@ -99,6 +99,12 @@ def set_is_healthy(exempt: Ordinals) -> Gate:
     return gate
 
 
+def model_is_known(ctx: Context, _target: Pair) -> Blocked | None:
+    """E1, E2, T8: what is missing or contradictory in the set is found before anything is touched."""
+    fault = ctx.snapshot.model_fault
+    return Blocked(Wait(fault.reason), fault.message) if fault is not None else None
+
+
 def model_is_accepted(ctx: Context, target: Pair) -> Blocked | None:
     """M3: a model that the API server refuses is found before anything is touched."""
     known = ctx.snapshot.dry_runs.get(target)

@@ -105,7 +105,12 @@ def _pin(ctx: Context) -> Wish | None:
 def _wish(ctx: Context, cause: Cause, target: str, pair: Pair, message: str) -> Wish:
     """T6 with T7: instances that the run itself replaces don't count against it."""
     mended = frozenset(o for o in ctx.unhealthy if not ctx.is_protected(o))
-    chain = (gates.is_not_backing_off(target), gates.set_is_healthy(exempt=mended), gates.model_is_accepted)
+    chain = (
+        gates.model_is_known,
+        gates.is_not_backing_off(target),
+        gates.set_is_healthy(exempt=mended),
+        gates.model_is_accepted,
+    )
     blocked = gates.first_block(chain, ctx, pair)
     return Wish(cause, "Model" if cause == "Model" else "OSImage", target, pair, blocked, message)
 

@@ -110,14 +110,15 @@ def _check_user(queue: Queue, ctx: Context, run: UpgradeRun) -> Queue:
     share = gates.is_healthy_enough(ctx, exempt=mended)
     if share is not None:
         return _with_end(queue, run, Refused(Code.UNHEALTHY_BEFORE, share.sentence("instances unhealthy")))
-    blocked = gates.model_is_accepted(ctx, pair)
+    unknown = gates.model_is_known(ctx, pair)
+    blocked = unknown or gates.model_is_accepted(ctx, pair)
     if blocked is None:
         return replace(queue, next=run)
     known = ctx.snapshot.dry_runs.get(pair)
-    if known is not None and known.verdict == "Invalid":
+    if unknown is None and known is not None and known.verdict == "Invalid":
         return _with_end(queue, run, Refused(Code.INVALID_MODEL, blocked.message))
     queue = _with_wait(queue, run, blocked.reason, blocked.message)
-    return replace(queue, dry_run=pair, checking=run)
+    return replace(queue, dry_run=pair if unknown is None else None, checking=run)
 
 
 def _platform(queue: Queue, ctx: Context, run: UpgradeRun, wishes: Platform, active: UpgradeRun | None) -> Queue:

@@ -45,6 +45,8 @@ class Wait(StrEnum):
     BACK_OFF = "BackOff"
     CHECKING_MODEL = "CheckingModel"
     MODEL_REFUSED = "ModelRefused"
+    MISSING_REFERENCE = "MissingReference"
+    INVALID_EXTENSIONS = "InvalidExtensions"
     NOT_BLOCKED = "NotBlocked"
 
 
@@ -65,6 +67,8 @@ class Failure(StrEnum):
     NAME_TAKEN = "NameTaken"
     TERMINATION_STUCK = "TerminationStuck"
     REGISTRY_UNREACHABLE = "RegistryUnreachable"
+    EXTENSION_FAILED = "ExtensionFailed"
+    CUSTOM_DATA_FAILED = "CustomDataFailed"
 
 
 ENVIRONMENT = frozenset(

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rollkeeper.api.v1alpha1 import ScaleSetSpec
+from rollkeeper.engine import provisioning
+from rollkeeper.engine.provisioning import Contents
 from rollkeeper.engine.versions import image_name
 
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
@@ -16,8 +18,8 @@ def os_container(template: Mapping[str, Any], name: str | None) -> str:
     return name or str(template["spec"]["containers"][0]["name"])
 
 
-def model_of(spec: ScaleSetSpec) -> dict[str, Any]:
-    """The model in a set's spec, as it is stored in a ControllerRevision.
+def model_of(spec: ScaleSetSpec, contents: Contents | None = None) -> dict[str, Any]:
+    """The model in a set's spec, as it is stored in a ControllerRevision, with the contents that scripts refer to.
 
     The OS container's image is the controller's and no part of it; the name of the OS image is, so that a changed SKU
     or definition is a changed model (V6). Fields are chosen one by one: hashing the spec as
@@ -38,6 +40,7 @@ def model_of(spec: ScaleSetSpec) -> dict[str, Any]:
         "imageName": image_name(spec.image_reference),
         "template": {**({"metadata": metadata} if metadata else {}), **template},
         "osContainerName": name,
+        **provisioning.model_of(spec, contents or {}),
     }
 
 

@@ -250,6 +250,8 @@ def _next_batch(state: RunState, ctx: Context, look: NextLook) -> Advanced:
     if pause is not None and ctx.now < pause:
         message = f"waits until {pause:%H:%M:%S} UTC between two batches (pauseTimeBetweenBatchesSeconds)"
         return Advanced(state, None, NextLook(pause, message).sooner(look))
+    if ctx.snapshot.model_fault is not None:
+        return Advanced(state, None, replace(look, message=f"waits: {ctx.snapshot.model_fault.message}"))
     first = recovery(state, ctx)
     starting_on_target = frozenset(o for o in state.tally.pending if goals.is_on_target(state, ctx, o))
     ready = replace(state, tally=replace(state.tally, pending=state.tally.pending - starting_on_target))

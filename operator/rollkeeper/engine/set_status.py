@@ -21,7 +21,7 @@ class Situation:
 
     active: UpgradeRun | None
     blocked: Blocked | None
-    stalled: tuple[State, str] | None
+    stalled: tuple[State | Wait, str] | None
     proven: Pair | None
     """The proven pair."""
 
@@ -38,7 +38,7 @@ def compute(status: ScaleSetStatus, ctx: Context, assignment: Assignment, situat
         "updated_replicas": _updated(status, ctx, situation),
         "label_selector": f"{LABEL_SCALE_SET}={snapshot.scale_set.metadata.name}",
         "latest_image_version": newest.version if newest else None,
-        "model_revision": snapshot.revision,
+        "model_revision": snapshot.revision or None,
         "versions": assignments.dump(assignment, situation.proven),
         "starting": ranges.render(ctx.never_healthy) or None if ctx.proven else None,
         "protected": ranges.render(ctx.protected) or None,
@@ -75,10 +75,12 @@ def _updated(status: ScaleSetStatus, ctx: Context, situation: Situation) -> int:
     return sum((pair.version, pair.revision) == wanted for pair in present)
 
 
-def stalled_by(ctx: Context, new: Pair | None, *, needs_pods: bool) -> tuple[State, str] | None:
+def stalled_by(ctx: Context, new: Pair | None, *, needs_pods: bool) -> tuple[State | Wait, str] | None:
     """What keeps instances from being made until a person does something."""
     if ctx.snapshot.internal_error:
         return State.INTERNAL_ERROR, ctx.snapshot.internal_error
+    if needs_pods and new is None and ctx.snapshot.model_fault is not None:
+        return Wait(ctx.snapshot.model_fault.reason), ctx.snapshot.model_fault.message
     if needs_pods and new is None:
         return State.NO_IMAGE_VERSION, up_to_date.no_version(ctx)
     known = ctx.snapshot.dry_runs.get(new) if new is not None and not ctx.proven else None

@@ -53,6 +53,8 @@ class Instance:
     first_started: datetime | None = None
     """The first start of the OS container that is known; restarts do not move it (H2)."""
     running_since: datetime | None = None
+    has_hook: bool = False
+    """The OS container has a postStart hook. It starts before that, but is reported as running only afterwards."""
     ready: bool = False
     """The pod's condition Ready."""
     ready_since: datetime | None = None
@@ -102,9 +104,14 @@ class Snapshot:
     """The versions that the set can see: of its own namespace and of the shared images namespace."""
     instances: Mapping[int, Instance]
     revision: str
-    """Name of the ControllerRevision with the model in spec, whether it exists yet or not."""
+    """Name of the ControllerRevision with the model in spec, whether it exists yet or not.
+
+    With a `model_fault` the newest that was known before; empty: none.
+    """
     revisions: Mapping[str, int]
     """The ControllerRevisions that exist, by name: the higher the number, the newer."""
+    model_fault: Problem | None = None
+    """Why there is no model of the set as it is now: a script that can't be read, extensions in a circle (E1, E2)."""
     refusals: Mapping[int, Refusal] = field(default_factory=dict)
     vanished: Mapping[int, Vanished] = field(default_factory=dict)
     dry_runs: Mapping[Pair, DryRun] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from typing import Any
 
 from rollkeeper.api.v1alpha1 import ScaleSet, names
 from rollkeeper.engine.snapshot import Pair
+from rollkeeper.instances import provisioning
 from rollkeeper.instances.pod_view import ANNOTATION_OS_CONTAINER
 
 JsonMap = dict[str, Any]
@@ -44,6 +45,7 @@ def build_pod(scale_set: ScaleSet, model: Mapping[str, Any], ordinal: int, pair:
     name = instance_name(scale_set, ordinal)
     annotations = {
         **metadata.get("annotations", {}),
+        **provisioning.annotations(model),
         names.ANNOTATION_IMAGE: pair.image,
         names.ANNOTATION_MADE_BY: made_by,
     }
@@ -88,7 +90,7 @@ def _pod_spec(scale_set: ScaleSet, model: Mapping[str, Any], ordinal: int, image
     others = [volume for volume in spec.get("volumes", ()) if volume["name"] not in claims]
     if claims or others:
         spec["volumes"] = [*others, *claims.values()]
-    return spec
+    return provisioning.provision(spec, model, scale_set.spec.os_type)
 
 
 def build_claim(scale_set: ScaleSet, template: Mapping[str, Any], ordinal: int, pair: Pair) -> JsonMap:

@@ -1,31 +1,21 @@
 """Reads a Pod as the engine's `Instance`: what runs, since when, how healthy, what is wrong (H1, H2, H5)."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from rollkeeper.api.v1alpha1 import names
 from rollkeeper.engine import versions
-from rollkeeper.engine.reasons import Failure
-from rollkeeper.engine.snapshot import Instance, Pair, Problem
+from rollkeeper.engine.snapshot import Instance, Pair
+from rollkeeper.instances import problems
+from rollkeeper.instances.provisioning import EXTENSION_CONTAINER
 from rollkeeper.kube.api import JsonObject
 
 LABEL_ZONE = "topology.kubernetes.io/zone"
 """On nodes, and on pods where the API server copies it there when it binds them (KEP-4742)."""
 ANNOTATION_OS_CONTAINER = f"{names.GROUP}/os-container"
 """Which container's root file system is the OS disk; without it, the first."""
-
-_UNREACHABLE = re.compile(
-    r"no such host|server misbehaving|temporary failure in name resolution|no route to host|network is unreachable"
-    r"|i/o timeout|TLS handshake timeout|context deadline exceeded|Client\.Timeout|connection (refused|reset)"
-    r"|\b50[0234] [A-Z]",
-    re.IGNORECASE,
-)
-_BACK_OFF = re.compile(r'^Back-off pulling image "[^"]*": ErrImagePull: ')
-_PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff"})
-_HARMLESS = frozenset({"ContainerCreating", "PodInitializing"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +49,7 @@ def _instance(raw: JsonObject, previous: Instance | None) -> Instance:
     container = _os_status(raw, annotations)
     running_since = _time(container.get("state", {}).get("running", {}).get("startedAt"))
     running = running_since is not None and container.get("started") is not False and status.get("phase") == "Running"
+    running = running and all(_is_provisioned(s) for s in status.get("initContainerStatuses") or ())
     conditions = {c["type"]: c for c in status.get("conditions", ())}
     ready = conditions.get("Ready", {})
     is_ready = ready.get("status") == "True"
@@ -79,10 +70,11 @@ def _instance(raw: JsonObject, previous: Instance | None) -> Instance:
         running=running,
         first_started=_first_start(container, previous),
         running_since=running_since,
+        has_hook=_has_hook(raw, container),
         ready=is_ready,
         ready_since=_time(ready.get("lastTransitionTime")) if is_ready else None,
         zone=labels.get(LABEL_ZONE, ""),
-        problem=_problem(raw, status, conditions) if not is_ready else None,
+        problem=problems.of_pod(raw, conditions) if not is_ready else None,
         protected=labels.get(names.LABEL_PROTECT) == "true",
     )
 
@@ -99,6 +91,18 @@ def _os_status(raw: JsonObject, annotations: Mapping[str, str]) -> Mapping[str, 
     return next((s for s in statuses if s["name"] == name), {})
 
 
+def _is_provisioned(container: Mapping[str, Any]) -> bool:
+    """E1: whether an extension that is a container has done its part; containers of the template's own don't count."""
+    if not container["name"].startswith(EXTENSION_CONTAINER):
+        return True
+    return bool(container.get("started")) or container.get("state", {}).get("terminated", {}).get("exitCode") == 0
+
+
+def _has_hook(raw: JsonObject, os_status: Mapping[str, Any]) -> bool:
+    containers = raw.get("spec", {}).get("containers") or ()
+    return any(c["name"] == os_status.get("name") and "postStart" in (c.get("lifecycle") or {}) for c in containers)
+
+
 def _first_start(container: Mapping[str, Any], previous: Instance | None) -> datetime | None:
     """The kubelet keeps the last two starts only; memory keeps the first: restarts don't move the health clock."""
     state, last = container.get("state", {}), container.get("lastState", {})
@@ -109,51 +113,6 @@ def _first_start(container: Mapping[str, Any], previous: Instance | None) -> dat
         previous.first_started if previous is not None else None,
     ]
     return min((t for t in known if t is not None), default=None)
-
-
-def _problem(raw: JsonObject, status: Mapping[str, Any], conditions: Mapping[str, Mapping[str, Any]]) -> Problem | None:
-    if status.get("phase") == "Failed":
-        return Problem(status.get("reason") or Failure.POD_FAILED, status.get("message") or "the pod ended")
-    for container in _containers(status):
-        found = _container_problem(container)
-        if found is not None:
-            return found
-    scheduled = conditions.get("PodScheduled", {})
-    if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
-        return Problem(Failure.UNSCHEDULABLE, scheduled.get("message", ""))
-    has_disks = any("persistentVolumeClaim" in volume for volume in raw.get("spec", {}).get("volumes") or ())
-    if has_disks and conditions.get("PodReadyToStartContainers", {}).get("status") == "False":
-        return Problem(Failure.VOLUME_ATTACH, "waits for its data disks or its network: see the pod's events")
-    return None
-
-
-def _containers(status: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield from status.get("initContainerStatuses") or ()
-    yield from status.get("containerStatuses") or ()
-
-
-def _container_problem(container: Mapping[str, Any]) -> Problem | None:
-    waiting = container.get("state", {}).get("waiting", {})
-    reason = waiting.get("reason", "")
-    ended = container.get("state", {}).get("terminated") or container.get("lastState", {}).get("terminated") or {}
-    if reason == "CrashLoopBackOff":
-        # The kubelet's own message counts the seconds of the back-off, so it would change the status for ever.
-        return Problem(reason, f"container {container['name']}: {_exit(ended)}")
-    if reason in _PULL_REASONS:
-        # The kubelet goes to and fro between ErrImagePull and ImagePullBackOff; as one they leave the status in peace.
-        message = _BACK_OFF.sub("", waiting.get("message", ""))
-        unreachable = _UNREACHABLE.search(message) is not None
-        return Problem(Failure.REGISTRY_UNREACHABLE if unreachable else "ImagePullBackOff", message)
-    if reason and reason not in _HARMLESS:
-        return Problem(reason, waiting.get("message", ""))
-    if container.get("state", {}).get("terminated", {}).get("exitCode"):
-        return Problem(ended.get("reason") or "Error", f"container {container['name']}: {_exit(ended)}")
-    return None
-
-
-def _exit(ended: Mapping[str, Any]) -> str:
-    said = (ended.get("message") or "").strip().splitlines()
-    return f"exit code {ended.get('exitCode', 'unknown')}" + (f": {said[-1]}" if said else "")
 
 
 def _time(text: str | None) -> datetime | None:

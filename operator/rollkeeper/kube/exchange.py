@@ -166,11 +166,19 @@ class Exchange:
         # NB: the client turns a PATCH whose content type it chose itself into a strategic merge patch, which custom
         # resources refuse.
         content_type = f"application/{call.patch}-patch+json" if call.method == "PATCH" else "application/json"
-        headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": self._user_agent}
+        headers = {"Accept": _accept(call), "Content-Type": content_type, "User-Agent": self._user_agent}
         authorization = await self._sender.authorization()
         if authorization:
             headers["Authorization"] = authorization
         return headers
+
+
+def _accept(call: Call) -> str:
+    """What the answer is to be: lists and watches of some resources without the objects' contents."""
+    if not call.resource.metadata_only or call.verb not in {"list", "watch"}:
+        return "application/json"
+    kind = "PartialObjectMetadataList" if call.verb == "list" else "PartialObjectMetadata"
+    return f"application/json;as={kind};g=meta.k8s.io;v=v1"
 
 
 async def _read(call: Call, response: aiohttp.ClientResponse, deadline: float) -> bytes:

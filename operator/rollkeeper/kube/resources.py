@@ -1,6 +1,6 @@
 """Names of the Kubernetes resources that the controller speaks to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -12,6 +12,8 @@ class Resource:
     plural: str
     kind: str
     namespaced: bool = True
+    metadata_only: bool = field(default=False, compare=False)
+    """List and watch answer with metadata alone: for objects whose content is large, or none of our business."""
 
     @property
     def api_version(self) -> str:
@@ -36,6 +38,9 @@ NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
 CLAIMS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
+CONFIG_MAPS_METADATA = replace(CONFIG_MAPS, metadata_only=True)
+SECRETS = Resource("", "v1", "secrets", "Secret")
 EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")

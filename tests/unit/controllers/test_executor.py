@@ -8,6 +8,7 @@ import pytest
 
 from rollkeeper.api.v1alpha1 import ScaleSet
 from rollkeeper.controllers.caches import Caches
+from rollkeeper.controllers.contents import ContentReader
 from rollkeeper.controllers.executor import Executor, Outcome
 from rollkeeper.controllers.memory import SetMemory
 from rollkeeper.controllers.resources import SCALE_SETS, UPGRADE_RUNS
@@ -36,7 +37,13 @@ class World:
         self.caches.scale_sets.apply(self.server.create(SCALE_SETS, "default", scale_set(replicas)))
         api, now = self.cluster.api, self.cluster.clock.now
         self.pods = Pods(api, self.caches.pods, self.caches.claims)
-        self.executor = Executor(api, self.caches, self.pods, EventRecorder(api, "test", now=now))
+        self.executor = Executor(
+            api,
+            self.caches,
+            self.pods,
+            EventRecorder(api, "test", now=now),
+            ContentReader(api, self.caches.config_maps),
+        )
         self.do(do.EnsureRevision("web-r"))
 
     @property

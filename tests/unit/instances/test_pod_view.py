@@ -74,6 +74,11 @@ def ended(code: int, *, state: str = "lastState", **more: Any) -> JsonMap:
     return {state: {"terminated": {"exitCode": code, "startedAt": STARTED, **more}}}
 
 
+def extension(status: JsonMap) -> JsonMap:
+    return {**status, "name": "extension-agent"}
+
+
+LAST_WORDS = "logging in\ntoken expired\n"
 UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
 PROBLEMS: dict[str, tuple[JsonMap, tuple[str, str] | None]] = {
     "starts": (pod(waiting("ContainerCreating"), phase="Pending"), None),
@@ -113,6 +118,30 @@ PROBLEMS: dict[str, tuple[JsonMap, tuple[str, str] | None]] = {
     "a sidecar's trouble": (
         pod(RUNNING, {**waiting("ErrImagePull", "no log"), "name": "log"}),
         ("ImagePullBackOff", "no log"),
+    ),
+    "E1 a task fails": (
+        pod(waiting("PodInitializing"), init=[extension(waiting("CrashLoopBackOff", **ended(1, message=LAST_WORDS)))]),
+        ("ExtensionFailed", "extension agent: exit code 1: token expired"),
+    ),
+    "E1 a task has just failed": (
+        pod(waiting("PodInitializing"), init=[extension(ended(1, state="state", message=LAST_WORDS))]),
+        ("ExtensionFailed", "extension agent: exit code 1: token expired"),
+    ),
+    "E1 a service's image": (
+        pod(waiting("PodInitializing"), init=[extension(waiting("ErrImagePull", "not found"))]),
+        ("ImagePullBackOff", "extension agent: not found"),
+    ),
+    "E1 a script fails": (
+        pod(waiting("CrashLoopBackOff", **ended(137, message="extension agent: exit code 1: token expired\n"))),
+        ("ExtensionFailed", "extension agent: exit code 1: token expired"),
+    ),
+    "E2 custom data fails": (
+        pod(waiting("PostStartHookError", "command 'secret' exited", **ended(137, message="custom data: exit code 2"))),
+        ("CustomDataFailed", "custom data: exit code 2"),
+    ),
+    "a template's own hook fails": (
+        pod(waiting("PostStartHookError", "Exec lifecycle hook ([sh -c secret]) failed")),
+        ("PostStartHookError", "container os: its postStart hook failed"),
     ),
     "unschedulable": (pod(phase="Pending", conditions=[UNSCHEDULABLE]), ("Unschedulable", "0/3 nodes")),
     "evicted by the kubelet": (
@@ -178,6 +207,14 @@ RUNS: dict[str, tuple[JsonMap, bool]] = {
     ),
     "phase Pending": (pod(RUNNING, phase="Pending"), False),
     "no status yet": ({**pod(), "status": {}}, False),
+    "E1 a task is done": (pod(RUNNING, init=[extension(ended(0, state="state"))]), True),
+    "E1 a task is not done": (pod(RUNNING, init=[extension(ended(1, state="state"))]), False),
+    "E1 a service runs": (pod(RUNNING, init=[extension(RUNNING)]), True),
+    "E1 a service is down": (pod(RUNNING, init=[extension({**waiting("CrashLoopBackOff"), "started": False})]), False),
+    "E1 what is no extension counts for nothing": (
+        pod(RUNNING, init=[{**waiting("CrashLoopBackOff"), "name": "mesh", "started": False}]),
+        True,
+    ),
 }
 
 

@@ -12,7 +12,7 @@ from pydantic.config import JsonDict
 
 _PART = "(0|[1-9][0-9]{0,9})"
 _NUMBER = f"{_PART}[.]{_PART}[.]{_PART}"
-_DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _ORDINAL = "(0|[1-9][0-9]{0,4})"
 _RANGE = f"{_ORDINAL}(-{_ORDINAL})?"
 
@@ -163,7 +163,7 @@ SCALE_SET_OS_TYPE = validations(
 
 SERVICE_NAME = validations(
     rule(
-        f"self.matches('^{_DNS_LABEL}$')",
+        f"self.matches('^{DNS_LABEL}$')",
         "must be the name of a Service: lower-case letters, digits and '-', a letter or digit first and last",
     )
 )
@@ -180,7 +180,7 @@ CLAIM_TEMPLATES = validations(
 )
 CLAIM_NAME = validations(
     rule(
-        f"self.matches('^{_DNS_LABEL}$')",
+        f"self.matches('^{DNS_LABEL}$')",
         "must be the name of a volume: lower-case letters, digits and '-', a letter or digit first and last",
     )
 )
@@ -243,6 +243,14 @@ SCALE_SET_SPEC = validations(
         "health.source Probe needs a readinessProbe with a periodSeconds below 120 on the OS container "
         "(osContainerName, or the first container of the template): add one, or leave health out",
         at=".health.source",
+    ),
+    rule(
+        "!(has(self.customData) || (has(self.extensions) && self.extensions.exists(e, e.type == 'Script')))"
+        f" || self.template.spec.containers.all(c, c.name != {_OS_CONTAINER} || !has(c.lifecycle)"
+        " || !has(c.lifecycle.postStart))",
+        "customData and Script extensions run in the postStart hook of the OS container, so it can't have one of its "
+        "own: move that into customData or an extension of type Script",
+        at=".template",
     ),
 )
 """Rules across fields (T2, H1). They stand above the pod template: see the module's warning before changing them."""

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
-from rollkeeper.api.v1alpha1 import rules
+from rollkeeper.api.v1alpha1 import extension_rules, rules
+from rollkeeper.api.v1alpha1.extension import Extension, Script
 from rollkeeper.api.v1alpha1.image_version import ImageName, OSType, Region
 from rollkeeper.api.v1alpha1.meta import Model, ObjectMeta
 from rollkeeper.api.v1alpha1.pod_template import CLAIM_TEMPLATE, POD_TEMPLATE
@@ -129,6 +130,11 @@ class ScaleSetSpec(Model):
     """Data disks, as in StatefulSet: claim `<template>-<set>-<ordinal>`. They survive every upgrade. Immutable."""
     persistent_volume_claim_retention_policy: ClaimRetentionPolicy = ClaimRetentionPolicy()
     """What happens to data disks when the set is deleted or scaled in."""
+    custom_data: Script | None = None
+    """A script that runs inside the OS container's root file system each time that one is made, before the Script
+    extensions. The OS container counts as started when it has ended well (E2)."""
+    extensions: Annotated[tuple[Extension, ...], Field(json_schema_extra=extension_rules.EXTENSIONS)] = ()
+    """What is applied to every new OS disk, or runs beside it; an instance is provisioned when all are (E1)."""
     service_name: Annotated[str, Field(min_length=1, max_length=63, json_schema_extra=rules.SERVICE_NAME)] | None = None
     """A headless Service that gives the instances stable host names. Immutable."""
 
