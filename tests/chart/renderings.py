@@ -14,6 +14,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "default": {},
     "namespaced": {"watchNamespaces": ["team-a", "team-b"], "imagesNamespace": "images"},
     "namespaced-own-images": {"watchNamespaces": [NAMESPACE], "replicas": 1},
+    "secrets": {"rbac": {"readSecrets": True}},
     "monitoring": {
         "metrics": {
             "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},

@@ -34,6 +34,16 @@ needs stands behind the feature's value.
 - apiGroups: [apps]
   resources: [controllerrevisions]
   verbs: [get, list, watch, create, delete]
+# Scripts that ConfigMaps have (E2): lists and watches ask for metadata alone, read is what a scale set names.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get, list, watch]
+{{- if .Values.rbac.readSecrets }}
+# Scripts that Secrets have.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
+{{- end }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
