@@ -150,7 +150,7 @@ EXTENSION_CONTAINER: dict[str, Any] = {
             "minItems": 1,
             "maxItems": 100,
             "description": "As in a Pod; needed with suppressFailures.",
-            "items": {"type": "string"},
+            "items": {"type": "string", "maxLength": 65536},
         },
         "restartPolicy": {"type": "string", "maxLength": 32, "description": "Leave it out: the type says it."},
     },
