@@ -160,14 +160,16 @@ class World:
 
         return self.until(f"run {name} is {code}", reached, seconds)
 
-    def until_run_to(self, version: str, code: str, seconds: float = DEADLINE_SECONDS) -> Json:
-        """As `until_run`, for the one run of the controller's own to a version, however it is called."""
-        name = self.until(f"there is a run to {version}", lambda: self._run_to(version), seconds)
+    def until_run_to(self, version: str, code: str, seconds: float = DEADLINE_SECONDS, *, attempt: int = 1) -> Json:
+        """As `until_run`, for the run of the controller's own that is the nth attempt at a version."""
+        there = f"there is attempt {attempt} at {version}"
+        name = self.until(there, lambda: self._attempt_at(version, attempt), seconds)
         return self.until_run(name, code, seconds)
 
-    def _run_to(self, version: str) -> str | None:
-        found = [r for r in self.items("upgraderuns") if r["spec"].get("imageVersion") == version]
-        return str(found[-1]["metadata"]["name"]) if found else None
+    def _attempt_at(self, version: str, attempt: int) -> str | None:
+        marks = {"rollkeeper.io/target": version, "rollkeeper.io/attempt": str(attempt)}
+        runs = (run["metadata"] for run in self.items("upgraderuns"))
+        return next((str(run["name"]) for run in runs if marks.items() <= run.get("annotations", {}).items()), None)
 
     def until_gated(self, version: str, ordinal: int = 2) -> str:
         """Waits until a run to a version has the gate's instance in its batch, so stands still; returns its name."""
