@@ -1,0 +1,147 @@
+"""How batches are made, watched and ended (B2, B3, B7, B8, B10, B12, B13, H2, H8)."""
+
+from datetime import datetime, timedelta
+
+from tests.cluster.audit import AuditLog, Json
+from tests.cluster.conftest import CONTROLLER
+from tests.cluster.fleet import fleet, gate, published, users_run
+from tests.cluster.replay import status_of
+from tests.cluster.world import World, condition, places
+
+FINALIZER = "test.example/holds-the-pod"
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _until_said(world: World, run: str, part: str) -> Json:
+    """Waits until a run says something; returns its status."""
+
+    def says() -> Json | None:
+        status = status_of(world.find("upgraderuns", run) or {})
+        return status if part in status.get("message", "") else None
+
+    return world.until(f"{run} says {part!r}", says)
+
+
+def _begun(world: World, version: str) -> str:
+    """The name of the controller's own run to a version, which is active."""
+    return str(world.until_run_to(version, "RollingForward")["metadata"]["name"])
+
+
+def test_what_is_unavailable_elsewhere_makes_a_batch_smaller(live: World) -> None:
+    """B2, B3, B10: a protected one is down and stays, so 3 become 2; an unhealthy one goes first."""
+    rolling = {"prioritizeUnhealthyInstances": True, "maxUnhealthyInstancePercent": 50}
+    live.create(published("1.0.0"), fleet(10, percent=30, rolling=rolling))
+    live.until_healthy("1.0.0", 10)
+    live("label", "pod", "web-9", "rollkeeper.io/protect-from-upgrade=true")
+    live.set_ready(9, ready=False)
+    live.set_ready(7, ready=False)
+    live.until("both are seen", lambda: status_of(live.get("scalesets", "web"))["unhealthyReplicas"] == 2)
+    kept = live.uids()["web-9"]
+    live.create(published("1.1.0"))
+    run = live.until_run_to("1.1.0", "Completed")
+    assert [b["instances"] for b in status_of(run)["batches"]] == ["0,7", "1-2", "3-4", "5-6", "8"]
+    assert places(run) == {"succeeded": list(range(9)), "skipped": [9], "uncounted": [7]}
+    assert status_of(run)["progress"]["skippedInstanceCount"] == 1
+    assert live.uids()["web-9"] == kept
+    live.set_ready(9, ready=True)
+    left = condition(live.until_healthy("1.1.0", 10), "UpToDate")
+    assert (left["reason"], "instances 9 " in left["message"]) == ("InstancesLeftBehind", True)
+
+
+def test_pause_between_batches_and_relapse(live: World) -> None:
+    """B7, B8, H3: upgraded instances are watched in the pause; one that relapses for too long stops the run."""
+    pause = {"pauseTimeBetweenBatchesSeconds": 3}
+    live.create(published("1.0.0"), fleet(3, percent=34, rolling=pause))
+    live.until_healthy("1.0.0", 3)
+    live.create(published("1.1.0"))
+    name = _begun(live, "1.1.0")
+    _until_said(live, name, "pauseTimeBetweenBatchesSeconds")
+    _until_said(live, name, "batch 2")
+    live.until("the second pause", lambda: len(status_of(live.get("upgraderuns", name)).get("batches", ())) == 2)
+    first, second = status_of(live.get("upgraderuns", name))["batches"]
+    assert _time(second["startTime"]) - _time(first["completedTime"]) >= timedelta(seconds=3)
+    live.set_ready(0, ready=False)
+    relapsed = _until_said(live, name, "upgraded instances 0 turned unhealthy")
+    assert [r["instances"] for r in relapsed["relapses"]] == ["0"]
+    run = live.until_run(name, "Faulted")
+    assert places(run) == {"succeeded": [1], "failed": [0], "rolledBack": [0], "pending": [2]}
+    error = status_of(run)["error"]
+    assert error["code"] == "MaxUnhealthyUpgradedInstancePercentExceededInRollingUpgrade"
+    assert "1 of 2 upgraded instances unhealthy (50%, limit 20%)" in error["message"]
+    assert [f["reason"] for f in status_of(run)["failures"]] == ["Relapsed"]
+    live.until_healthy("1.0.0", 3)
+    assert live.versions() == ["1.0.0", "1.1.0", "1.0.0"]
+
+
+def test_a_relapse_that_passes(live: World) -> None:
+    """B8: no batch starts while its clock runs; health without a break for healthTimeoutSeconds clears it."""
+    live.create(published("1.0.0"), gate(1), fleet(2, percent=50))
+    live.until_healthy("1.0.0", 2)
+    live.create(published("1.1.0"))
+    name = live.until_gated("1.1.0", 1)
+    live.patch("upgraderun", name, {"spec": {"desiredState": "Paused"}})
+    live.until_condition(name, "Paused", "True", "PausedByUser", kind="upgraderuns")
+    live.set_ready(0, ready=False)
+    _until_said(live, name, "upgraded instances 0 turned unhealthy")
+    live.open_gate()
+    live.patch("upgraderun", name, {"spec": {"desiredState": "Running"}})
+    live.set_ready(0, ready=True)
+    run = live.until_run(name, "Completed")
+    assert places(run) == {"succeeded": [0, 1]}
+    assert status_of(run).get("relapses", []) == []
+
+
+def test_healthy_for_long_enough(live: World) -> None:
+    """H2: an instance counts when it has been healthy for minHealthySeconds."""
+    live.create(published("1.0.0"), fleet(2, percent=50, rolling={"minHealthySeconds": 3, "healthTimeoutSeconds": 10}))
+    live.until_healthy("1.0.0", 2)
+    live.create(published("1.1.0"))
+    run = live.until_run_to("1.1.0", "Completed")
+    ended = [_time(batch["completedTime"]) for batch in status_of(run)["batches"]]
+    ready = [_time(condition(pod, "Ready")["lastTransitionTime"]) for pod in live.pods()]
+    assert all(end - since >= timedelta(seconds=3) for end, since in zip(ended, ready, strict=True))
+
+
+def test_budgets_are_for_the_healthy(live: World, audit: AuditLog) -> None:
+    """B12, T7: what is broken is deleted under a budget that refuses all; what is healthy waits, and says for whom."""
+    live.create(published("1.0.0"), fleet(3, percent=34, automatic=False, rolling={"maxUnhealthyInstancePercent": 40}))
+    live.until_healthy("1.0.0", 3)
+    everyone: Json = gate(0)
+    everyone["spec"] = {"minAvailable": "100%", "selector": {"matchLabels": {"rollkeeper.io/scale-set": "web"}}}
+    live.create(everyone)
+    live.set_ready(1, ready=False)
+    live.until("it is seen", lambda: status_of(live.get("scalesets", "web"))["unhealthyReplicas"] == 1)
+    begin = audit.mark()
+    live.create(published("1.1.0"), users_run("mine", "1.1.0"))
+    _until_said(live, "mine", "web-0 can't be evicted: The disruption budget gate")
+    assert places(live.get("upgraderuns", "mine")) == {
+        "succeeded": [1],
+        "uncounted": [1],
+        "inProgress": [0],
+        "pending": [2],
+    }
+    mine = [w for w in audit.writes(live.namespace, begin) if w.user == CONTROLLER.name and w.took_effect]
+    assert [w.name for w in mine if (w.verb, w.resource) == ("delete", "pods")] == ["web-1"]
+    assert [w.name for w in mine if w.resource == "pods/eviction"] == []
+    live.open_gate()
+    live.until_run("mine", "Completed")
+    live.until_healthy("1.1.0", 3)
+
+
+def test_a_pod_that_does_not_go(live: World) -> None:
+    """H8, B13, F5: its batch ends, the run is judged without it, and it is made anew when it is gone at last."""
+    live.create(published("1.0.0"), fleet(5, percent=20))
+    live.until_healthy("1.0.0", 5)
+    live.patch("pod", "web-0", {"metadata": {"finalizers": [FINALIZER]}})
+    live.create(published("1.1.0"))
+    run = live.until_run_to("1.1.0", "Completed")
+    assert places(run) == {"succeeded": [1, 2, 3, 4], "failed": [0], "rollbackFailed": [0], "uncounted": [0]}
+    assert [(f["instance"], f["reason"]) for f in status_of(run)["failures"]] == [(0, "TerminationStuck")]
+    assert condition(run, "Succeeded")["reason"] == "CompletedWithFailures"
+    assert status_of(live.get("scalesets", "web")).get("heldVersions", []) == []
+    live.patch("pod", "web-0", {"metadata": {"finalizers": None}})
+    live.until_healthy("1.1.0", 5)
+    assert live.get("pods", "web-0")["metadata"]["annotations"]["rollkeeper.io/made-by"] == "Repair"
