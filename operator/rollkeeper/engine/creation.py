@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from rollkeeper.api.v1alpha1 import ScaleSet
-from rollkeeper.engine import assignment as assignments
 from rollkeeper.engine import ranges, versions
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.limits import Share
@@ -24,25 +23,12 @@ class Creation:
 
 def consider(ctx: Context) -> Creation:
     """F4b while nothing is proven: the creation pair, who was healthy on it, and whether that proves it."""
-    lost = _recover_lost_status(ctx)
-    if lost is not None:
-        return Creation(pair=lost, proven=lost)
     wanted = versions.creation_version(ctx.snapshot.scale_set, ctx.catalogue)
     if wanted is None or not ctx.snapshot.revision:
         return Creation(pair=None, ever_healthy=_recorded(ctx.snapshot.scale_set))
     pair = Pair(wanted.version, wanted.image, ctx.snapshot.revision)
     ever_healthy = _ever_healthy(ctx, pair)
     return Creation(pair=pair, ever_healthy=ever_healthy, proven=pair if _is_proven(ctx, ever_healthy) else None)
-
-
-def _recover_lost_status(ctx: Context) -> Pair | None:
-    """F4: pods without a word of them in the status mean that the status was lost; nothing is replaced because of it.
-
-    The creation version is written before the first pod, so it can't be missing for any other reason.
-    """
-    if ctx.snapshot.scale_set.status.creation_version is not None or not ctx.instances:
-        return None
-    return assignments.most_run(ctx.instances, ctx.healthy & ctx.instances.keys() or frozenset(ctx.instances))
 
 
 def _recorded(scale_set: ScaleSet) -> Ordinals:

@@ -13,6 +13,7 @@ from rollkeeper.engine import (
     platform,
     queue,
     ranges,
+    recovery,
     rolling,
     scaling,
     set_status,
@@ -55,6 +56,9 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
     named = queue.named_run(ctx)
     if named is not None and code_of(named) in FINAL:
         return _finish(ctx, named)
+    recovered = recovery.consider(ctx)
+    if recovered is not None:
+        return Decision((WriteSet(recovered, urgent=True),), ctx.now)
     return _go_on(ctx, named)
 
 
