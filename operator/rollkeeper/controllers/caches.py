@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rollkeeper.api.v1alpha1 import ImageVersion, ScaleSet, UpgradeRun
+from rollkeeper.engine import references
+from rollkeeper.engine.references import Reference
 from rollkeeper.engine.versions import image_name
 from rollkeeper.instances.claim_view import ClaimView, read_claim
 from rollkeeper.instances.pod_view import LABEL_ZONE, PodView, read_pod
@@ -20,6 +22,8 @@ class RevisionView:
     owner: str
     number: int
     model: Mapping[str, Any]
+    references: tuple[Reference, ...] = ()
+    """What pods of the model rely on (T8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ def _read_run(raw: JsonObject, _previous: UpgradeRun | None) -> UpgradeRun:
 def _read_revision(raw: JsonObject, _previous: RevisionView | None) -> RevisionView:
     meta = raw["metadata"]
     owner = next((o["uid"] for o in meta.get("ownerReferences", ()) if o.get("controller")), "")
-    return RevisionView(meta["name"], owner, raw["revision"], raw.get("data") or {})
+    model = raw.get("data") or {}
+    return RevisionView(meta["name"], owner, raw["revision"], model, references.of_model(model) if model else ())
 
 
 def _read_version(raw: JsonObject, _previous: int | None) -> int:

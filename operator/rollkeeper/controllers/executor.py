@@ -21,6 +21,7 @@ from rollkeeper.engine.ranges import Ordinals
 from rollkeeper.engine.snapshot import DryRun
 from rollkeeper.instances import pod_spec
 from rollkeeper.instances.pods import Pods
+from rollkeeper.instances.references import find_missing
 from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound
 from rollkeeper.kube.events import EventRecorder, ObjectReference
@@ -139,6 +140,12 @@ class _OneSet:
         else:
             verdict = DryRun("Accepted")
         self._memory.dry_runs[action.pair] = verdict
+        self.acted = True
+
+    @act.register
+    async def _check_references(self, action: do.CheckReferences) -> None:
+        missing = await find_missing(self._api, self._namespace, action.references)
+        self._memory.looked(action.revision, action.occasion, missing, self._now)
         self.acted = True
 
     @act.register

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from rollkeeper.engine.ranges import Ordinals
+from rollkeeper.engine.references import Reference, ReferenceCheck
 from rollkeeper.engine.snapshot import DryRun, Instance, Pair, Refusal, Vanished
 
 _FIRST_RETRY = timedelta(seconds=2)
 _LAST_RETRY = timedelta(seconds=30)
+_CHECKS_KEPT = timedelta(minutes=1)
 
 
 @dataclass
@@ -20,6 +22,8 @@ class SetMemory:
     refusals: dict[int, Refusal] = field(default_factory=dict)
     vanished: dict[int, Vanished] = field(default_factory=dict)
     dry_runs: dict[Pair, DryRun] = field(default_factory=dict)
+    reference_checks: dict[str, ReferenceCheck] = field(default_factory=dict)
+    """The last looks for what a model relies on, by occasion (T8)."""
     taken_down: set[str] = field(default_factory=set)
     """Uids of pods that were evicted, until the cache shows it: the answer to an eviction has no pod in it."""
     provisioned: dict[str, datetime] = field(default_factory=dict)
@@ -40,6 +44,16 @@ class SetMemory:
     def accepted(self, ordinal: int) -> None:
         """Notes that the API server said yes."""
         self.refusals.pop(ordinal, None)
+
+    def looked(self, revision: str, occasion: str, missing: tuple[Reference, ...], now: datetime) -> None:
+        """Notes what a model misses; while it misses something, each further look waits longer, up to 30 s."""
+        before = self.reference_checks.get(occasion)
+        wait = _FIRST_RETRY
+        if before is not None and before.retry_at is not None:
+            wait = min(2 * (before.retry_at - before.at), _LAST_RETRY)
+        recent = {o: check for o, check in self.reference_checks.items() if now < check.at + _CHECKS_KEPT}
+        check = ReferenceCheck(revision, now, missing, now + wait if missing else None)
+        self.reference_checks = {**recent, occasion: check}
 
     def noted(self, recreated: Ordinals) -> None:
         """A run's status says now that these are made again: the next pod of theirs that vanishes is the second."""

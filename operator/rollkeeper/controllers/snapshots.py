@@ -8,7 +8,7 @@ from rollkeeper.api.v1alpha1 import ImageVersion, ScaleSet
 from rollkeeper.controllers.caches import Caches
 from rollkeeper.controllers.contents import ContentReader
 from rollkeeper.controllers.memory import SetMemory
-from rollkeeper.engine import provisioning, revisions
+from rollkeeper.engine import provisioning, references, revisions
 from rollkeeper.engine.snapshot import Instance, Snapshot
 from rollkeeper.engine.versions import image_name
 from rollkeeper.instances.pod_view import PodView
@@ -27,7 +27,9 @@ class SnapshotReader:
         """The set with its runs, instances and versions, as far as the caches know."""
         key = (scale_set.metadata.namespace, scale_set.metadata.name)
         uid = scale_set.metadata.uid
-        known = {r.name: r.number for r in self.caches.revisions.by_index(uid)}
+        stored = self.caches.revisions.by_index(uid)
+        known = {r.name: r.number for r in stored}
+        of_claims = references.of_claims(scale_set.spec.volume_claim_templates)
         fault = provisioning.fault(scale_set.spec, self.contents.of(scale_set))
         return Snapshot(
             scale_set=scale_set,
@@ -41,6 +43,8 @@ class SnapshotReader:
             revision=self._revision(scale_set) if fault is None else _newest_known(scale_set, known),
             revisions=known,
             model_fault=fault,
+            references={r.name: (*r.references, *of_claims) for r in stored},
+            reference_checks=dict(memory.reference_checks),
             refusals=dict(memory.refusals),
             vanished=dict(memory.vanished),
             dry_runs=dict(memory.dry_runs),

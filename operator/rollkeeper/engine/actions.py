@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rollkeeper.api.v1alpha1 import ScaleSetStatus, UpgradeRunStatus
+from rollkeeper.engine.references import Reference
 from rollkeeper.engine.snapshot import Pair
 
 
@@ -30,6 +31,16 @@ class DryRunPod:
     """Ask the API server whether it would accept a pod of this pair, before anything is touched (M3)."""
 
     pair: Pair
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReferences:
+    """Look for the objects that a model relies on (T8)."""
+
+    revision: str
+    references: tuple[Reference, ...]
+    occasion: str
+    """What is about to happen: the answer is for that alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +151,7 @@ Action = (
     EnsureRevision
     | DeleteRevision
     | DryRunPod
+    | CheckReferences
     | CreateRun
     | AddRunFinalizer
     | RemoveRunFinalizer

@@ -43,6 +43,7 @@ def consider(ctx: Context) -> Automatic:
         gates.model_is_applied,
         gates.is_not_backing_off(target.version),
         gates.set_is_healthy(exempt=left_failed),
+        gates.references_exist(target.version),
         gates.model_is_accepted,
     )
     return Automatic(target, pair, gates.first_block(chain, ctx, pair))

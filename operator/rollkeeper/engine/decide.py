@@ -76,10 +76,10 @@ def _go_on(ctx: Context, named: UpgradeRun | None) -> Decision:
     rolled = rolling.step(ctx, named, wishes, waiting) if named is not None else Rolling(assignment=ctx.assignment)
     chosen = _choose(ctx, wishes, waiting, named)
     status = _set_status(ctx, new, wishes, waiting, rolled, chosen)
+    questions = _questions(ctx, new, wishes, waiting, rolled)
+    if questions:
+        return Decision(questions, ctx.now)
     actions: list[Action] = []
-    if ctx.snapshot.revision not in ctx.snapshot.revisions and ctx.snapshot.model_fault is None:
-        actions.append(EnsureRevision(ctx.snapshot.revision))
-    actions += [DryRunPod(pair) for pair in _dry_runs(ctx, new, wishes, waiting)]
     actions += housekeeping.runs(ctx, waiting, named)
     actions += housekeeping.prune_revisions(ctx)
     actions += chosen.actions
@@ -109,7 +109,7 @@ def _choose(ctx: Context, wishes: Platform, waiting: Queue, named: UpgradeRun | 
     if waiting.next is not None:
         return _Choice(waiting.next.metadata.name, housekeeping.guard(waiting.next))
     wish = wishes.next
-    if wish is None or waiting.dry_run is not None:
+    if wish is None or waiting.checking is not None:
         return _Choice()
     attempt = platform.next_attempt(ctx, wish.target)
     name = platform.run_name(ctx.snapshot.scale_set, wish.target, attempt)
@@ -161,6 +161,21 @@ def _may_make(ctx: Context, pair: Pair) -> bool:
     return known is not None and known.verdict == "Accepted"
 
 
+def _questions(
+    ctx: Context, new: NewInstances, wishes: Platform, waiting: Queue, rolled: Rolling
+) -> tuple[Action, ...]:
+    """What has to be known first. Nothing is written before, or the status would tell of every question."""
+    asked: list[Action] = []
+    if ctx.snapshot.revision not in ctx.snapshot.revisions and ctx.snapshot.model_fault is None:
+        asked.append(EnsureRevision(ctx.snapshot.revision))
+    asked += [DryRunPod(pair) for pair in _dry_runs(ctx, new, wishes, waiting)]
+    under_way = rolled.run is not None and platform.target_of(rolled.run)
+    others = [w.blocked.ask for w in wishes.wishes if w.blocked and w.target != under_way]
+    looks = [rolled.ask, waiting.ask, *others]
+    asked += dict.fromkeys(look for look in looks if look is not None)
+    return tuple(asked)
+
+
 def _dry_runs(ctx: Context, new: NewInstances, wishes: Platform, waiting: Queue) -> list[Pair]:
     wanted: list[Pair] = []
     if not ctx.proven and new.pair is not None and ctx.snapshot.replicas:
@@ -176,6 +191,7 @@ def _look_at(ctx: Context, wishes: Platform, rolled: Rolling) -> datetime | None
     times = [rolled.look.until, *(w.blocked.until for w in wishes.wishes if w.blocked)]
     times += [refusal.retry_at for refusal in ctx.snapshot.refusals.values()]
     times += [known.retry_at for known in ctx.snapshot.dry_runs.values() if known.verdict == "Forbidden"]
+    times += [check.retry_at for check in ctx.snapshot.reference_checks.values()]
     times += [housekeeping.expires_at(run) for run in ctx.snapshot.runs if run.metadata.deletion_timestamp is None]
     times += [context.starting_until(ctx, ordinal) for ordinal in ctx.starting]
     # What is due now has been acted on; a time that has passed without that is nobody's business any more.

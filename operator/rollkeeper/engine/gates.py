@@ -1,4 +1,4 @@
-"""May a run start? An ordered chain of small policies, one function each (T2, F8, T6, M3).
+"""May a run start? An ordered chain of small policies, one function each (T2, F8, T6, T8, M3).
 
 Each looks at the set and the pair that the run would go to, and says nothing or why not.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rollkeeper.engine import ranges, up_to_date, versions
+from rollkeeper.engine.actions import CheckReferences
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.limits import Share
 from rollkeeper.engine.ranges import Ordinals
@@ -22,7 +23,11 @@ class Blocked:
     reason: Wait
     message: str
     until: datetime | None = None
+    ask: CheckReferences | None = None
+    """What to look for before this can be said for sure."""
 
+
+_LOOKING = "looking for what the pod template refers to"
 
 Gate = Callable[[Context, Pair], Blocked | None]
 
@@ -103,6 +108,33 @@ def model_is_known(ctx: Context, _target: Pair) -> Blocked | None:
     """E1, E2, T8: what is missing or contradictory in the set is found before anything is touched."""
     fault = ctx.snapshot.model_fault
     return Blocked(Wait(fault.reason), fault.message) if fault is not None else None
+
+
+def references_exist(goal: str) -> Gate:
+    """T8 before a start. `goal` is the image version or model revision."""
+
+    def gate(ctx: Context, target: Pair) -> Blocked | None:
+        return missing_reference(ctx, target.revision, f"start/{goal}")
+
+    return gate
+
+
+def missing_reference(ctx: Context, revision: str, occasion: str) -> Blocked | None:
+    """T8: what a model relies on and is not there. Each occasion, a start or a batch, looks again."""
+    needed = ctx.snapshot.references.get(revision, ())
+    if not needed:
+        return None
+    known = ctx.snapshot.reference_checks.get(occasion)
+    if known is None or known.revision != revision:
+        ask: CheckReferences | None = CheckReferences(revision, needed, occasion)
+        return Blocked(Wait.CHECKING_REFERENCES, _LOOKING, ask=ask)
+    ask = None if known.is_fresh(ctx.now) else CheckReferences(revision, needed, occasion)
+    if known.missing:
+        # Said on while it is looked for again, or the condition would flicker with every look.
+        names = ", ".join(str(reference) for reference in known.missing)
+        message = f"{names} is missing, and instances of model {revision} need it: create it, or change the template"
+        return Blocked(Wait.MISSING_REFERENCE, message, known.retry_at, ask)
+    return Blocked(Wait.CHECKING_REFERENCES, _LOOKING, ask=ask) if ask is not None else None
 
 
 def model_is_accepted(ctx: Context, target: Pair) -> Blocked | None:

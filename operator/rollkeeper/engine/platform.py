@@ -109,6 +109,7 @@ def _wish(ctx: Context, cause: Cause, target: str, pair: Pair, message: str) -> 
         gates.model_is_known,
         gates.is_not_backing_off(target),
         gates.set_is_healthy(exempt=mended),
+        gates.references_exist(target),
         gates.model_is_accepted,
     )
     blocked = gates.first_block(chain, ctx, pair)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from rollkeeper.api.v1alpha1 import UpgradeRun
 from rollkeeper.engine import gates, platform, target
+from rollkeeper.engine.actions import CheckReferences
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.platform import Platform
 from rollkeeper.engine.reasons import Code, Wait
@@ -49,6 +50,8 @@ class Queue:
     """Pending runs of the controller's own that are no longer due (T5)."""
     dry_run: Pair | None = None
     """What the API server is to be asked about, for the run in `checking`."""
+    ask: CheckReferences | None = None
+    """What is to be looked for, for the run in `checking`."""
     checking: UpgradeRun | None = None
     """The first user's run whose own checks are not over: later ones wait for it."""
 
@@ -86,7 +89,11 @@ def _user(queue: Queue, ctx: Context, run: UpgradeRun, active: UpgradeRun | None
             f"waits for UpgradeRun {ahead.metadata.name}"
             + (", which is paused: resume or cancel it" if paused else ""),
         )
-    return _check_user(queue, ctx, run)
+    queue = _check_user(queue, ctx, run)
+    if queue.next is not run or active is None:
+        return queue
+    message = f"supersedes UpgradeRun {active.metadata.name}, which ends its batch in hand first"
+    return _with_wait(queue, run, Wait.RUN_PENDING, message)
 
 
 def _may_supersede(active: UpgradeRun) -> bool:
@@ -94,13 +101,30 @@ def _may_supersede(active: UpgradeRun) -> bool:
 
 
 def _check_user(queue: Queue, ctx: Context, run: UpgradeRun) -> Queue:
-    """T4, T6, M3: the run's own checks, before it replaces anything or anyone."""
-    pair = target.resolve(run, ctx)
+    """T4, T6, T8, M3: the run's own checks, before it replaces anything or anyone."""
+    pair = _checked(ctx, run)
     if isinstance(pair, Refused):
         return _with_end(queue, run, pair)
-    members = target.members(run, ctx)
+    blocked = gates.model_is_known(ctx, pair)
+    blocked = blocked or gates.missing_reference(ctx, pair.revision, f"start/{run.metadata.uid}")
+    if blocked is not None:
+        return replace(_with_wait(queue, run, blocked.reason, blocked.message), ask=blocked.ask, checking=run)
+    blocked = gates.model_is_accepted(ctx, pair)
+    if blocked is None:
+        return replace(queue, next=run)
+    known = ctx.snapshot.dry_runs.get(pair)
+    if known is not None and known.verdict == "Invalid":
+        return _with_end(queue, run, Refused(Code.INVALID_MODEL, blocked.message))
+    return replace(_with_wait(queue, run, blocked.reason, blocked.message), dry_run=pair, checking=run)
+
+
+def _checked(ctx: Context, run: UpgradeRun) -> Pair | Refused:
+    """What the run goes to, if it can, and if enough instances are healthy (T6)."""
+    pair, members = target.resolve(run, ctx), target.members(run, ctx)
+    if isinstance(pair, Refused):
+        return pair
     if isinstance(members, Refused):
-        return _with_end(queue, run, members)
+        return members
     is_model = run.spec.type == "Model"
     mended = frozenset(
         o
@@ -108,17 +132,7 @@ def _check_user(queue: Queue, ctx: Context, run: UpgradeRun) -> Queue:
         if (is_model or not is_same(ctx.runs_now(o), pair)) and not ctx.is_protected(o)
     )
     share = gates.is_healthy_enough(ctx, exempt=mended)
-    if share is not None:
-        return _with_end(queue, run, Refused(Code.UNHEALTHY_BEFORE, share.sentence("instances unhealthy")))
-    unknown = gates.model_is_known(ctx, pair)
-    blocked = unknown or gates.model_is_accepted(ctx, pair)
-    if blocked is None:
-        return replace(queue, next=run)
-    known = ctx.snapshot.dry_runs.get(pair)
-    if unknown is None and known is not None and known.verdict == "Invalid":
-        return _with_end(queue, run, Refused(Code.INVALID_MODEL, blocked.message))
-    queue = _with_wait(queue, run, blocked.reason, blocked.message)
-    return replace(queue, dry_run=pair if unknown is None else None, checking=run)
+    return pair if share is None else Refused(Code.UNHEALTHY_BEFORE, share.sentence("instances unhealthy"))
 
 
 def _platform(queue: Queue, ctx: Context, run: UpgradeRun, wishes: Platform, active: UpgradeRun | None) -> Queue:

@@ -43,9 +43,10 @@ class Wait(StrEnum):
     RUN_PAUSED = "RunPaused"
     MODEL_NOT_APPLIED = "ModelNotApplied"
     BACK_OFF = "BackOff"
+    CHECKING_REFERENCES = "CheckingReferences"
+    MISSING_REFERENCE = "MissingReference"
     CHECKING_MODEL = "CheckingModel"
     MODEL_REFUSED = "ModelRefused"
-    MISSING_REFERENCE = "MissingReference"
     INVALID_EXTENSIONS = "InvalidExtensions"
     NOT_BLOCKED = "NotBlocked"
 

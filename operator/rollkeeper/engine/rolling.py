@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from rollkeeper.api.v1alpha1 import UpgradeRun
 from rollkeeper.engine import batch as batch_of
 from rollkeeper.engine import housekeeping, run, run_state, run_status, scaling, stops, target
-from rollkeeper.engine.actions import Action, InstanceAction, WriteRun
+from rollkeeper.engine.actions import Action, CheckReferences, InstanceAction, WriteRun
 from rollkeeper.engine.batch import NextLook
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.platform import Platform
@@ -27,6 +27,8 @@ class Rolling:
     run_actions: tuple[Action, ...] = ()
     instance_actions: tuple[InstanceAction, ...] = ()
     look: NextLook = field(default_factory=NextLook)
+    ask: CheckReferences | None = None
+    """What the next batch has to know first (T8)."""
 
 
 def step(ctx: Context, named: UpgradeRun, wishes: Platform, waiting: Queue) -> Rolling:
@@ -67,4 +69,5 @@ def _advance(ctx: Context, before: UpgradeRun, now: UpgradeRun, wishes: Platform
         run_actions=actions,
         instance_actions=() if advanced.end else tuple(batch_of.plan(state, ctx)),
         look=advanced.look,
+        ask=advanced.blocked.ask if advanced.blocked is not None else None,
     )

@@ -7,9 +7,10 @@ from typing import Literal
 from rollkeeper.api.v1alpha1.names import ANNOTATION_CAUSE
 from rollkeeper.api.v1alpha1.upgrade_run_status import FinishedBatch
 from rollkeeper.engine import batch as batch_of
-from rollkeeper.engine import batches, goals, health, ranges
+from rollkeeper.engine import batches, gates, goals, health, ranges
 from rollkeeper.engine.batch import NextLook
 from rollkeeper.engine.context import NOTHING, Context
+from rollkeeper.engine.gates import Blocked
 from rollkeeper.engine.limits import Share, batch_size
 from rollkeeper.engine.ranges import Ordinals
 from rollkeeper.engine.reasons import Code, Failure
@@ -41,6 +42,8 @@ class Advanced:
     state: RunState
     end: End | None
     look: NextLook
+    blocked: Blocked | None = None
+    """What the next batch waits for before it may be written."""
 
 
 def advance(state: RunState, ctx: Context, stops: tuple[Stop, ...]) -> Advanced:
@@ -212,8 +215,11 @@ def _relapse(state: RunState, ctx: Context, ordinal: int) -> Problem:
 def _with_batch(
     state: RunState, ctx: Context, chosen: Ordinals, phase: Literal["Upgrading", "RollingBack"], domain: str = ""
 ) -> RunState:
-    number = 1 + max((b.number for b in state.batches), default=0)
-    return replace(state, batch=Batch(number, chosen, ctx.stamp, phase, domain=domain))
+    return replace(state, batch=Batch(_next_number(state), chosen, ctx.stamp, phase, domain=domain))
+
+
+def _next_number(state: RunState) -> int:
+    return 1 + max((b.number for b in state.batches), default=0)
 
 
 def _complete(state: RunState) -> Advanced:
@@ -259,6 +265,9 @@ def _next_batch(state: RunState, ctx: Context, look: NextLook) -> Advanced:
         names = ranges.render(starting_on_target)
         message = f"waits for instances {names}, which are starting on the target"
         return Advanced(state, None, replace(look, message=message))
+    blocked = gates.missing_reference(ctx, state.target.revision, f"{state.run.metadata.uid}/{_next_number(state)}")
+    if blocked is not None:
+        return Advanced(state, None, NextLook(blocked.until, blocked.message).sooner(look), blocked)
     share = Share(len(ctx.unhealthy - first), ctx.total, state.policy.max_unhealthy_instance_percent)
     if share.exceeded:
         return _end(state, Code.UNHEALTHY_DURING, share.sentence("instances unhealthy"))

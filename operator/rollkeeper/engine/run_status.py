@@ -84,7 +84,8 @@ def active(advanced: Advanced, now: datetime) -> UpgradeRunStatus:
         update={"code": "RollingBack" if state.putting_back else "RollingForward"}
     )
     status = status.model_copy(update={"running_status": running, "message": advanced.look.message})
-    return _stamped(state.run, _with_counts(status, state), "UpgradeInProgress", now)
+    reason = advanced.blocked.reason if advanced.blocked is not None else "UpgradeInProgress"
+    return _stamped(state.run, _with_counts(status, state), reason, now)
 
 
 def _with_action(run: UpgradeRun, running: RunningStatus, now: datetime) -> RunningStatus:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:  # the command line reads pods without the models
     from rollkeeper.api.v1alpha1 import ImageVersion, ScaleSet, UpgradeRun
+    from rollkeeper.engine.references import Reference, ReferenceCheck
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -115,6 +116,10 @@ class Snapshot:
     refusals: Mapping[int, Refusal] = field(default_factory=dict)
     vanished: Mapping[int, Vanished] = field(default_factory=dict)
     dry_runs: Mapping[Pair, DryRun] = field(default_factory=dict)
+    references: Mapping[str, tuple[Reference, ...]] = field(default_factory=dict)
+    """What the model of each revision relies on, claims included (T8)."""
+    reference_checks: Mapping[str, ReferenceCheck] = field(default_factory=dict)
+    """The last look for them, by occasion."""
     internal_error: str = ""
     """What went wrong unexpectedly when the last decision was carried out."""
     claims: frozenset[int] = frozenset()

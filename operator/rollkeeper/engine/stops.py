@@ -28,7 +28,7 @@ def reasons_to_stop(run: UpgradeRun, target: Pair, ctx: Context, wishes: Platfor
             _withdrawn(target.version, ctx) if cause == "Pin" else None,
         ]
     if cause is not None and not paused:
-        found += [_by_user(queue), _BY_NEWER[cause](target, ctx, wishes)]
+        found += [_by_user(queue), _BY_NEWER[cause](target, ctx, wishes), _by_a_model_that_mends(run, target, ctx)]
     if paused:
         found.append(Stop(None, "paused: set spec.desiredState to Running to go on"))
     return tuple(stop for stop in found if stop is not None)
@@ -104,6 +104,18 @@ def _by_newer_model(target: Pair, ctx: Context, _wishes: Platform) -> Stop | Non
     if ctx.model == target.revision:
         return None
     return Stop(Code.SUPERSEDED, f"superseded by model {ctx.model}")
+
+
+def _by_a_model_that_mends(run: UpgradeRun, target: Pair, ctx: Context) -> Stop | None:
+    """T5: while a run waits for something that its model misses, a newer model is its way out."""
+    if ctx.model == target.revision:
+        return None
+    checks = ctx.snapshot.reference_checks.items()
+    own = (c for occasion, c in checks if occasion.startswith(f"{run.metadata.uid}/") and c.missing)
+    stuck = next((check for check in own if check.retry_at and ctx.now < check.retry_at), None)
+    if stuck is None:
+        return None
+    return Stop(Code.SUPERSEDED, f"superseded by model {ctx.model}: {stuck.missing[0]} is missing")
 
 
 def _by_other_pin(target: Pair, ctx: Context, _wishes: Platform) -> Stop | None:
