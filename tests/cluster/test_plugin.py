@@ -5,7 +5,7 @@ import json
 import pytest
 
 from hack.localcluster import LocalCluster
-from tests.cluster.fleet import BROKEN, fleet, published
+from tests.cluster.fleet import BROKEN, fleet, gate, published
 from tests.cluster.plugin import Plugin
 from tests.cluster.world import World
 
@@ -112,3 +112,70 @@ def test_waiting_has_an_end(live: World, plugin: Plugin) -> None:
 def test_wrong_usage_has_a_code_of_its_own(plugin: Plugin, arguments: list[str]) -> None:
     """2 would say that a run was cancelled."""
     assert plugin.ask(*arguments).code == 64
+
+
+def test_runs_are_started_and_steered(live: World, plugin: Plugin) -> None:
+    """T4, F2: up, paused at the gate, resumed, cancelled; each with its exit code."""
+    _created(live, automatic=False)
+    live.create(published("1.1.0"), gate(2))
+    name = plugin("start", "web", "--version=1.1.0", "-o", "name").strip().removeprefix("upgraderun.rollkeeper.io/")
+    assert live.until_gated("1.1.0") == name
+    assert plugin("pause", "web") == f"upgraderun.rollkeeper.io/{name} paused\n"
+    assert plugin("pause", "web") == f"upgraderun.rollkeeper.io/{name} unchanged\n"
+    live.until("it is paused", lambda: live.get("upgraderuns", name)["status"].get("displayStatus") == "Paused")
+    assert f"{name} to 1.1.0 by User: Paused" in plugin("status", "web")
+    assert plugin("resume", name) == f"upgraderun.rollkeeper.io/{name} resumed\n"
+    assert live.until_gated("1.1.0") == name
+    cancelled = plugin.ask("cancel", name, "--wait")
+    assert cancelled.code == 2
+    assert f"{name}: Cancelled 3/4" in cancelled.err
+    live.open_gate()
+    refused = plugin.ask("pause", name)
+    assert refused.err == f"error: {name} has ended (Cancelled): start another with: kubectl rollkeeper start web\n"
+    again = plugin.ask("retry", name, "--wait")
+    assert again.code == 0
+    assert ": Completed 4/4" in again.out
+    live.until_healthy("1.1.0", REPLICAS)
+
+
+def test_what_can_not_be_started_is_said(live: World, plugin: Plugin) -> None:
+    _created(live, automatic=False)
+    wrong = plugin.ask("start", "web", "--version=01.1.0", "--wait")
+    assert wrong.code == 4, "nothing was started, so nothing has faulted"
+    assert "Write three numbers without leading zeros" in wrong.err
+    missing = plugin.ask("start", "web", "--version=9.9.9", "--wait")
+    assert missing.code == 1
+    assert "there is no ImageVersion 9.9.9 of golden/web; versions there are: 1.0.0" in missing.err
+    assert plugin.ask("start", "web", "--wait", "--timeout=soon").code == 64
+
+
+def test_the_model_is_brought_to_named_instances(live: World, plugin: Plugin) -> None:
+    """M4."""
+    manual = fleet(REPLICAS, percent=50, automatic=False)
+    manual["spec"]["upgradePolicy"]["mode"] = "Manual"
+    live.create(published("1.0.0"), manual)
+    live.until_healthy("1.0.0", REPLICAS)
+    live.patch("scaleset", "web", {"spec": {"template": {"metadata": {"labels": {"tier": "new"}}}}})
+    assert plugin.ask("update-instances", "web").code == 64
+    done = plugin.ask("update-instances", "web", "--instances=1,3", "--wait")
+    assert (done.code, done.err) == (0, "")
+    assert [pod["metadata"]["labels"].get("tier") for pod in live.pods()] == [None, "new", None, "new"]
+
+
+def test_instances_are_protected_and_holds_released(live: World, plugin: Plugin) -> None:
+    """B10, F3."""
+    _created(live)
+    assert plugin("protect", "web", "1,3") == "pod/web-1 protected\npod/web-3 protected\n"
+    assert plugin.ask("protect", "web", "4").err == "error: 4: scale set web has instances 0-3\n"
+    live.create(published("1.1.0"))
+    live.until_run_to("1.1.0", "Completed")
+    assert live.versions() == ["1.1.0", "1.0.0", "1.1.0", "1.0.0"]
+    assert plugin("unprotect", "web", "1,3").count("unprotected") == 2
+    live.create(published("1.2.0", BROKEN))
+    name = live.until_run_to("1.2.0", "Faulted")["metadata"]["name"]
+    held = lambda: live.get("scalesets", "web")["status"].get("heldVersions")  # noqa: E731
+    live.until("it is held", held)
+    assert "1.3.0 is not held" in plugin.ask("release-hold", "web", "1.3.0").err
+    released = plugin("release-hold", "web", "1.2.0")
+    assert released == f"scaleset.rollkeeper.io/web released: 1.2.0 (UpgradedUnhealthy, by {name})\n"
+    live.until("the hold is gone", lambda: not held())

@@ -10,13 +10,22 @@ from typing import Any
 
 import typer
 
-from rollkeeper.cli.plugin.errors import INTERRUPTED, USAGE, CommandError, Ended, explain
+from rollkeeper.cli.plugin.errors import INTERRUPTED, USAGE, CommandError, Ended, UsageError, explain
 from rollkeeper.kube.errors import ApiError, NotConfigured
 
 COMMANDS = {
     "status": "watching",
     "history": "watching",
     "wait": "watching",
+    "start": "acting",
+    "cancel": "acting",
+    "pause": "acting",
+    "resume": "acting",
+    "retry": "acting",
+    "update-instances": "acting",
+    "release-hold": "acting",
+    "protect": "acting",
+    "unprotect": "acting",
 }
 """Command -> module of `rollkeeper.cli.plugin.commands` that has it; in the order of the help."""
 
@@ -43,6 +52,8 @@ def finish(app: typer.Typer, name: str) -> None:
         app(prog_name=name)
     except Ended as end:
         _end(end.code, end.message)
+    except UsageError as error:
+        _end(USAGE, f"error: {error}")
     except CommandError as error:
         _end(_FAILED, f"error: {error}")
     except (ApiError, NotConfigured) as error:

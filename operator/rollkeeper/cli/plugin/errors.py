@@ -1,5 +1,8 @@
 """How a command ends other than well: what is said, and which exit code says it to a pipeline."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from rollkeeper.kube.errors import (
     ApiError,
     Forbidden,
@@ -22,6 +25,10 @@ USAGE = 64
 INTERRUPTED = 130
 
 
+class UsageError(Exception):
+    """The command line is wrong in a way that typer does not see."""
+
+
 class CommandError(Exception):
     """The command can't do what it was asked for; the message says what to do."""
 
@@ -33,6 +40,18 @@ class Ended(Exception):  # noqa: N818 - not an error: the way to an exit code
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+@contextmanager
+def cannot_tell(*, waits: bool) -> Iterator[None]:
+    """Where a command waits, what keeps it from knowing the end is told by an exit code of its own: 1 says Faulted."""
+    try:
+        yield
+    except (CommandError, ApiError, NotConfigured) as error:
+        if not waits:
+            raise
+        said = str(error) if isinstance(error, CommandError) else explain(error)
+        raise Ended(UNKNOWN, f"error: {said}") from None
 
 
 def explain(error: ApiError | NotConfigured) -> str:

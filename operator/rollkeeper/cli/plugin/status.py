@@ -201,9 +201,14 @@ def _add_line(grid: Grid, name: str, line: InstanceLine) -> None:
 def _add_holds(tree: Tree, scale_set: SetView) -> None:
     for hold in scale_set.status("heldVersions") or ():
         what = f"every version above {hold['version']}" if hold.get("above") else hold["version"]
-        tree.add(Text(f"held: {what} since {hold['runName']} ({hold['reason']})", style="yellow"))
+        _add_hold(tree, scale_set, what, hold["version"], hold)
     for hold in scale_set.status("heldModelRevisions") or ():
-        tree.add(Text(f"held: model {hold['revision']} since {hold['runName']} ({hold['reason']})", style="yellow"))
+        _add_hold(tree, scale_set, f"model {hold['revision']}", hold["revision"], hold)
+
+
+def _add_hold(tree: Tree, scale_set: SetView, what: str, target: str, hold: JsonObject) -> None:
+    branch = tree.add(Text(f"held: {what} since {hold['runName']} ({hold['reason']})", style="yellow"))
+    branch.add(Text(f"to release it: kubectl rollkeeper release-hold {scale_set.name} {target}"))
 
 
 def _add_last_runs(tree: Tree, runs: Sequence[RunView], now: datetime) -> None:

@@ -6,7 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rollkeeper.cli.plugin import follow, waits
-from rollkeeper.cli.plugin.errors import CANCELLED, FAULTED, TIMED_OUT, UNKNOWN, CommandError, Ended, explain
+from rollkeeper.cli.plugin.errors import (
+    CANCELLED,
+    FAULTED,
+    TIMED_OUT,
+    UNKNOWN,
+    CommandError,
+    Ended,
+    UsageError,
+    cannot_tell,
+)
 from rollkeeper.cli.plugin.follow import Feed
 from rollkeeper.cli.plugin.options import Options
 from rollkeeper.cli.plugin.output import without_noise, write_data
@@ -15,7 +24,7 @@ from rollkeeper.cli.plugin.times import seconds, short
 from rollkeeper.cli.plugin.views import RunView, SetView, condition
 from rollkeeper.controllers.resources import UPGRADE_RUNS
 from rollkeeper.kube.api import JsonObject
-from rollkeeper.kube.errors import ApiError, NotConfigured, NotFound
+from rollkeeper.kube.errors import NotFound
 
 _CODES = {"Completed": 0, "Faulted": FAULTED, "Cancelled": CANCELLED}
 
@@ -92,22 +101,17 @@ def wait(options: Options, what: str, timeout: str) -> None:
     """`wait SET|RUN`. Raises Ended with the exit code."""
     session = Session(options)
     limit = duration(timeout)
-    try:
-        set_name, run_name = _named(session, what)
-        verdict = until_over(session, set_name, run_name, limit)
-    except (CommandError, NotConfigured) as error:
-        raise Ended(UNKNOWN, f"error: {error}") from None
-    except ApiError as error:
-        raise Ended(UNKNOWN, f"error: {explain(error)}") from None
-    finish(session, verdict)
+    with cannot_tell(waits=True):
+        set_name, run_name = target_of(session, what)
+        finish(session, until_over(session, set_name, run_name, limit))
 
 
 def duration(text: str) -> float | None:
-    """Seconds to wait; None: for ever. Raises CommandError."""
+    """Seconds to wait; None: for ever. Raises UsageError."""
     try:
         return seconds(text) or None
     except ValueError as error:
-        raise Ended(UNKNOWN, f"error: --timeout: {error}") from None
+        raise UsageError(f"--timeout: {error}") from None
 
 
 def finish(session: Session, verdict: Verdict) -> None:
@@ -140,7 +144,7 @@ def until_over(session: Session, set_name: str | None, run_name: str | None, lim
     return Verdict(TIMED_OUT, f"timed out after {short(timedelta(seconds=limit or 0))}; {said or 'nothing was heard'}")
 
 
-def _named(session: Session, what: str) -> tuple[str | None, str | None]:
+def target_of(session: Session, what: str) -> tuple[str | None, str | None]:
     """Set or run, of which one is given: by `kind/name`, else the set of that name, else the run of that name."""
     if "/" in what and what.rpartition("/")[0] in names_of(UPGRADE_RUNS):
         return None, str(session.run(what)["metadata"]["name"])

@@ -15,7 +15,7 @@ def status(
     scale_set: SetName,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on showing it until Ctrl-C.")] = False,
 ) -> None:
-    """Show a set: its versions, the run at work, its instances and why, and what it waits for."""
+    """Show a set, and what it waits for. Versions, the run at work, instances and why they are unhealthy."""
     if watch:
         from rollkeeper.cli.plugin import live  # noqa: PLC0415 - only for this
 
@@ -28,7 +28,7 @@ def status(
 
 @with_options("table", *ALL)
 def history(options: Options, scale_set: SetName) -> None:
-    """Show the last upgrades of a set; -o json has the shape of Azure's history call."""
+    """Show the last upgrades of a set. -o json has the shape of Azure's history call."""
     from rollkeeper.cli.plugin import history as command  # noqa: PLC0415 - the help must not wait for rich
 
     command.show(options, scale_set)
