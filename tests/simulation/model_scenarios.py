@@ -1,5 +1,6 @@
 """Rollouts of changed models and pins, as golden logs (M1, M3 to M5)."""
 
+from rollkeeper.kube.resources import CONTROLLER_REVISIONS
 from tests.simulation.images import never_ready
 from tests.simulation.objects_of_ours import scale_set
 from tests.simulation.rollout import Rollout
@@ -105,5 +106,21 @@ def refused_model_touches_nothing() -> Rollout:
     rollout.run_for(20)
     rollout.patch_set({"template": {"metadata": {"annotations": {"simulation/refuse": None, "fixed": "yes"}}}})
     rollout.run(ended(rollout))
+    rollout.run_until_quiet()
+    return rollout
+
+
+@scenario
+def old_models_are_pruned() -> Rollout:
+    """M2, M4: in mode Manual models pile up; ten are kept, the one in use always, and it can still be repaired with."""
+    rollout = proven(1, automatic=False, mode="Manual")
+    for number in range(12):
+        change_model(rollout, f"registry.example/sidecar:{number}")
+        rollout.run_for(1)
+        rollout.say(f"{len(rollout.server.list(CONTROLLER_REVISIONS, 'default').items)} models are kept")
+    rollout.delete_pod(0)
+    rollout.run_for(10)
+    rollout.start_run("apply", type="Model")
+    rollout.run(lambda: rollout.code("apply") == "Completed")
     rollout.run_until_quiet()
     return rollout

@@ -119,6 +119,16 @@ class Rollout:
         self.cluster.kubelet.vanish("default", f"web-{ordinal}")
         self.say(f"somebody removes pod web-{ordinal}")
 
+    def stick(self, ordinal: int, *, stuck: bool = True) -> None:
+        """A finalizer of somebody else's keeps the pod, however long ago it was deleted."""
+        finalizers = ["example.com/volume"] if stuck else None
+        self.server.merge_patch(PODS, "default", f"web-{ordinal}", {"metadata": {"finalizers": finalizers}})
+        self.say(f"web-{ordinal} {'has a finalizer that nobody takes off' if stuck else 'is let go of'}")
+
+    def lose_status(self) -> None:
+        self.server.merge_patch(SCALE_SETS, *SET, {"status": None}, subresource="status")
+        self.say("somebody wipes the status of ScaleSet web")
+
     def restart(self, plan: Plan = no_faults) -> None:
         """SIGKILL and start: the memory is gone."""
         self.process.api.kill()
