@@ -14,7 +14,8 @@ VALUES: dict[str, dict[str, Any]] = {
     "default": {},
     "namespaced": {"watchNamespaces": ["team-a", "team-b"], "imagesNamespace": "images"},
     "namespaced-own-images": {"watchNamespaces": [NAMESPACE], "replicas": 1},
-    "secrets": {"rbac": {"readSecrets": True}},
+    "secrets": {"rbac": {"readSecrets": True}, "controller": {"insecureRegistries": ["registry.example:5000"]}},
+    "tags": {"controller": {"resolveDigests": False}, "networkPolicy": {"enabled": True}},
     "monitoring": {
         "metrics": {
             "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},

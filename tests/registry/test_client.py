@@ -99,9 +99,9 @@ async def test_a_registry_that_stops_answering_and_comes_back(registry: LocalReg
         registry.stop()
         with pytest.raises(Unreachable, match=rf"{registry.host} does not answer"):
             await registries.digest(wanted)
-        with pytest.raises(Unreachable, match="is not asked again for") as rests:
+        with pytest.raises(Unreachable, match="does not answer") as rests:
             await registries.digest(wanted)
-        assert rests.value.retry_after is not None
+        assert rests.value.retry_after is not None, "it was not asked again"
         registry.start()
         registries.wake(wanted.repository)
         assert await registries.digest(wanted) == pushed
@@ -111,5 +111,6 @@ async def test_a_host_that_does_not_exist() -> None:
     async with asking() as registries:
         with pytest.raises(Unreachable, match=r"registry\.invalid does not answer"):
             await registries.digest(parse("registry.invalid/os:1"))
-        with pytest.raises(Unreachable, match=r"registry\.invalid is not asked again"):
+        with pytest.raises(Unreachable) as rests:
             await registries.tags(parse_repository("registry.invalid/os"))
+        assert rests.value.retry_after is not None, "it was not asked again"

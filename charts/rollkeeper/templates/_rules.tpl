@@ -38,12 +38,6 @@ needs stands behind the feature's value.
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, watch]
-{{- if .Values.rbac.readSecrets }}
-# Scripts that Secrets have.
-- apiGroups: [""]
-  resources: [secrets]
-  verbs: [get]
-{{- end }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
@@ -61,6 +55,12 @@ needs stands behind the feature's value.
 - apiGroups: [rollkeeper.io]
   resources: [imageversions/status]
   verbs: [patch]
+{{- if .Values.rbac.readSecrets }}
+# Scripts that Secrets have, and pull secrets.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
+{{- end }}
 {{- end -}}
 
 {{/* On the whole cluster; not in namespaced mode. */}}

@@ -27,6 +27,12 @@ def run(
     leader_elect: Annotated[bool | None, typer.Option(help="Work only while holding the Lease.")] = None,
     workers: Annotated[int | None, typer.Option(help="Scale sets worked on at once.")] = None,
     qps: Annotated[float | None, typer.Option(help="Own API calls a second, at most.")] = None,
+    resolve_digests: Annotated[
+        bool | None, typer.Option(help="Ask registries for the digests of ImageVersions.")
+    ] = None,
+    insecure_registry: Annotated[
+        list[str] | None, typer.Option(help="HOST[:PORT] of a registry that speaks plain HTTP; repeatable.")
+    ] = None,
     listen: Annotated[str | None, typer.Option(help="HOST:PORT for metrics and probes; left out: none.")] = None,
     log_format: Annotated[str | None, typer.Option(help="text or json.")] = None,
     log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = None,
@@ -50,6 +56,8 @@ def run(
         "leader_elect": leader_elect,
         "workers": workers,
         "qps": qps,
+        "resolve_digests": resolve_digests,
+        "insecure_registries": tuple(insecure_registry) if insecure_registry else None,
         "listen": listen,
         "log_format": log_format,
         "log_level": log_level,

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from prometheus_client import CollectorRegistry
 
+from rollkeeper.cli.registries import asking_registries
 from rollkeeper.cli.server import serving
 from rollkeeper.cli.settings import Settings
 from rollkeeper.controllers.manager import Manager
@@ -43,12 +44,13 @@ async def run(settings: Settings) -> None:
     api = await Client.connect(
         settings.kubeconfig, settings.context, qps=settings.qps, burst=settings.burst, on_call=metrics.call
     )
-    async with api:
+    async with api, asking_registries(settings) as registries:
         identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}-{secrets.token_hex(4)}"
         recorder = EventRecorder(api, identity)
         manager = Manager(
             api=api,
             recorder=recorder,
+            registry=registries,
             now=api.clock.now,
             images_namespace=settings.images_namespace or settings.namespace,
             namespaces=settings.watch_namespaces,
@@ -161,7 +163,7 @@ class _Process:
                 logger.info("working in %s", ", ".join(self._settings.watch_namespaces) or "all namespaces")
                 workers = asyncio.create_task(self._manager.work(self._settings.workers))
                 await _first_end(asyncio.create_task(self._stop.wait()), [workers])
-                self._manager.queue.shut_down()
+                self._manager.shut_down()
                 await workers
         finally:
             self._working = False

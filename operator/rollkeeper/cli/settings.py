@@ -39,6 +39,11 @@ class Settings(BaseSettings):
     """Own calls to the API server that may be made at once after a quiet time."""
     resync_seconds: Annotated[float, Field(ge=5)] = 300
     """How often everything is listed and looked at again."""
+    resolve_digests: bool = True
+    """Ask registries for the digests of ImageVersions, so that a tag that is moved later changes nothing. Off:
+    instances get tags as they are, and replication can't be verified."""
+    insecure_registries: tuple[str, ...] = ()
+    """Registries that speak plain HTTP, as HOST or HOST:PORT; this machine's own always do."""
     listen: Annotated[str, Field(pattern=r"^$|^[^\s]*:[0-9]{1,5}$")] = ""
     """HOST:PORT to serve metrics and probes on; no HOST: on all addresses. Left out: nothing is served."""
     log_format: Literal["text", "json"] = "text"

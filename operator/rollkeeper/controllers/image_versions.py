@@ -6,6 +6,7 @@ from datetime import datetime
 
 from rollkeeper.controllers.caches import Caches
 from rollkeeper.controllers.patches import status_patch
+from rollkeeper.controllers.resolver import Resolver
 from rollkeeper.controllers.resources import IMAGE_VERSIONS
 from rollkeeper.engine import publishing
 from rollkeeper.engine.versions import image_name
@@ -21,6 +22,10 @@ class ImageVersionController:
     api: KubeApi
     caches: Caches
     now: Callable[[], datetime]
+    resolver: Resolver | None = None
+    """Asks registries; None: nobody does."""
+    ask: Callable[[Key], None] = lambda _key: None
+    """Called for a version that the resolver is to ask for."""
 
     async def reconcile(self, key: Key) -> float | None:
         """Writes the status if it changed. Returns the seconds until the version's end of life, if that is to come."""
@@ -29,7 +34,10 @@ class ImageVersionController:
             return None
         now = self.now()
         others = self.caches.image_versions.by_index(image_name(version.spec))
-        status = publishing.status_of(version, others, now)
+        findings = self.resolver.findings(version) if self.resolver is not None else None
+        if self.resolver is not None and self.resolver.is_due(version):
+            self.ask(key)
+        status = publishing.status_of(version, others, now, findings)
         patch = status_patch(version.status, status)
         if patch:
             body = {"metadata": {"resourceVersion": version.metadata.resource_version}, "status": patch}

@@ -14,6 +14,8 @@ from rollkeeper.controllers.caches import Caches, NodeView
 from rollkeeper.controllers.contents import ContentReader
 from rollkeeper.controllers.executor import Executor
 from rollkeeper.controllers.image_versions import ImageVersionController
+from rollkeeper.controllers.pull_secrets import PullSecrets
+from rollkeeper.controllers.resolver import Resolver
 from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.controllers.scale_sets import ScaleSetController
 from rollkeeper.controllers.snapshots import SnapshotReader
@@ -26,12 +28,16 @@ from rollkeeper.kube.queue import Priority, WorkQueue, run_workers
 from rollkeeper.kube.reflector import Reflector
 from rollkeeper.kube.resources import CLAIMS, CONFIG_MAPS_METADATA, CONTROLLER_REVISIONS, NODES, PODS
 from rollkeeper.kube.store import Key
+from rollkeeper.registry.api import Registry
 
 Work = tuple[Literal["ScaleSet", "ImageVersion"], str, str]
 """Kind, namespace, name."""
 
 ReconcileObserver = Callable[[str, float, Exception | None], None]
 """Told of each reconcile: kind, seconds, and what it failed with. Must not raise."""
+
+ASKING_WORKERS = 4
+"""Objects that registries are asked for at once."""
 
 GATHER = 0.02
 """Seconds that pod events are gathered for: a batch of pods turning ready is one reconcile, not twenty."""
@@ -51,6 +57,10 @@ class Manager:
     """Watched namespaces; empty: all."""
     caches: Caches = field(default_factory=Caches)
     queue: WorkQueue[Work] = field(default_factory=WorkQueue)
+    registry: Registry | None = None
+    """Where tags are resolved to digests (V8); None: nowhere, instances get tags."""
+    asking: WorkQueue[Work] = field(default_factory=WorkQueue)
+    """What registries are to be asked for: apart, so that a slow one keeps nothing else waiting."""
     on_reconcile: ReconcileObserver | None = None
 
     def __post_init__(self) -> None:
@@ -62,7 +72,8 @@ class Manager:
         self.own_kinds_listed: float | None = None
         """When our own kinds were last listed, monotonic; None: not yet."""
         self.scale_sets = ScaleSetController(self.api, self.caches, self.reader, executor, self.contents, self.now)
-        self.image_versions = ImageVersionController(self.api, self.caches, self.now)
+        self.resolver = self._resolver()
+        self.image_versions = ImageVersionController(self.api, self.caches, self.now, self.resolver, self._ask)
         self.reflectors = [*self._reflectors()]
         self.caches.scale_sets.subscribe(self._scale_set_changed)
         self.caches.image_versions.subscribe(self._image_version_changed)
@@ -70,6 +81,17 @@ class Manager:
         self.caches.pods.subscribe(self._pod_changed)
         self.caches.nodes.subscribe(self._node_changed)
         self.caches.config_maps.subscribe(self._config_map_changed)
+
+    def _resolver(self) -> Resolver | None:
+        if self.registry is None:
+            return None
+        secrets = PullSecrets(self.api)
+        return Resolver(
+            self.registry, secrets, self.caches.image_versions, lambda key: self.queue.add(("ImageVersion", *key))
+        )
+
+    def _ask(self, key: Key) -> None:
+        self.asking.add(("ImageVersion", *key))
 
     def _reflectors(self) -> "list[Reflector[object]]":
         found: list[Reflector[object]] = []
@@ -124,8 +146,20 @@ class Manager:
         await asyncio.gather(*(reflector.synced.wait() for reflector in self.reflectors))
 
     async def work(self, workers: int) -> None:
-        """Works on the queue until it is shut down."""
-        await run_workers(self.queue, workers, self._observed)
+        """Works on the queues until they are shut down."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(run_workers(self.queue, workers, self._observed))
+            tasks.create_task(run_workers(self.asking, ASKING_WORKERS, self.ask_registry))
+
+    def shut_down(self) -> None:
+        """Ends the work when what is in hand is done."""
+        self.queue.shut_down()
+        self.asking.shut_down()
+
+    async def ask_registry(self, work: Work) -> float | None:
+        """Asks registries for one object. Returns the seconds after which to ask again."""
+        _, namespace, name = work
+        return await self.resolver.ask((namespace, name)) if self.resolver is not None else None
 
     async def _observed(self, work: Work) -> float | None:
         began, failure = time.monotonic(), None
@@ -155,6 +189,8 @@ class Manager:
         version = new or old
         if version is None:
             return
+        if new is None and self.resolver is not None:
+            self.resolver.forget(version.metadata.uid)
         image = image_name(version.spec)
         for other in self.caches.image_versions.by_index(image):  # a duplicate may be the winner now
             if other.spec.version == version.spec.version:

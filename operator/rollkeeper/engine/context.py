@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rollkeeper.api.v1alpha1.scale_set import Health, RollingUpgradePolicy
-from rollkeeper.engine import health, ranges, versions
+from rollkeeper.engine import health, ranges, resolved, versions
 from rollkeeper.engine.assignment import Assignment
 from rollkeeper.engine.ranges import Ordinals
 from rollkeeper.engine.snapshot import Instance, Pair, Snapshot
@@ -110,7 +110,7 @@ def build(snapshot: Snapshot, assignment: Assignment, policy: RollingUpgradePoli
     return Context(
         snapshot=snapshot,
         now=now,
-        catalogue=versions.catalogue_of(snapshot.scale_set, snapshot.catalogue),
+        catalogue=resolved.pin(snapshot.scale_set, versions.catalogue_of(snapshot.scale_set, snapshot.catalogue)),
         assignment=assignment,
         never_healthy=never_healthy,
         healthy=healthy,

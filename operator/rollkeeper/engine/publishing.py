@@ -4,20 +4,33 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from rollkeeper.api.v1alpha1 import ImageVersion, ImageVersionStatus
-from rollkeeper.engine import conditions
+from rollkeeper.engine import conditions, resolution
 from rollkeeper.engine.conditions import Wanted
+from rollkeeper.engine.resolution import Findings
 from rollkeeper.engine.versions import image_name, parse_version
 
 
-def status_of(version: ImageVersion, others: Iterable[ImageVersion], now: datetime) -> ImageVersionStatus:
-    """The status of a version. `others` are the versions of the same image that exist, itself included or not."""
-    ready = _ready(version, others, now)
+def status_of(
+    version: ImageVersion, others: Iterable[ImageVersion], now: datetime, findings: Findings | None = None
+) -> ImageVersionStatus:
+    """The status of a version. `others` are the versions of the same image that exist, itself included or not.
+
+    `findings` are what registries said of it; None: they are not asked.
+    """
+    ready, resolved = _ready(version, others, now), resolution.condition(version, findings)
+    if ready.status == "True" and resolution.is_awaited(version, findings):
+        ready = Wanted("Ready", "Unknown", "Resolving", f"asking the registry for the digest of {version.spec.image}")
     return version.status.model_copy(
         update={
             "observed_generation": version.metadata.generation,
             "image_name": image_name(version.spec),
+            "resolved_image": resolution.resolved_image(version, findings),
+            "replication_status": resolution.replication(version, findings),
             "conditions": conditions.merge(
-                version.status.conditions, [ready], version.metadata.generation, now.replace(microsecond=0)
+                version.status.conditions,
+                [ready, *([resolved] if resolved else [])],
+                version.metadata.generation,
+                now.replace(microsecond=0),
             ),
         }
     )

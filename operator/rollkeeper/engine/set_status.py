@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from rollkeeper.api.v1alpha1 import ScaleSetStatus, UpgradeRun
 from rollkeeper.api.v1alpha1.names import LABEL_SCALE_SET
 from rollkeeper.engine import assignment as assignments
-from rollkeeper.engine import conditions, gates, ranges, up_to_date, versions
+from rollkeeper.engine import conditions, gates, ranges, resolved, up_to_date, versions
 from rollkeeper.engine.assignment import Assignment
 from rollkeeper.engine.conditions import Wanted
 from rollkeeper.engine.context import Context
@@ -40,6 +40,9 @@ def compute(status: ScaleSetStatus, ctx: Context, assignment: Assignment, situat
         "latest_image_version": newest.version if newest else None,
         "model_revision": snapshot.revision or None,
         "versions": assignments.dump(assignment, situation.proven),
+        "resolved_images": resolved.remember(
+            snapshot.scale_set, ctx.catalogue, {*assignment.values(), *([situation.proven] if situation.proven else [])}
+        ),
         "starting": ranges.render(ctx.never_healthy) or None if ctx.proven else None,
         "protected": ranges.render(ctx.protected) or None,
         "left_failed": ranges.render(ranges.parse(status.left_failed or "") & ctx.unhealthy) or None,

@@ -74,8 +74,9 @@ def _named(ctx: Context, version: str) -> Pair | Refused:
             Code.OS_TYPE_MISMATCH,
             f"version {version} of {name} is for {found.os_type}, the set is {ctx.snapshot.scale_set.spec.os_type}",
         )
-    if not found.listed:
-        return Refused(Code.NOT_REPLICATED, f"version {version} of {name} {up_to_date.not_for(ctx.snapshot.scale_set)}")
+    if not found.replicated:
+        why = up_to_date.not_for(ctx.snapshot.scale_set, found)
+        return Refused(Code.NOT_REPLICATED, f"version {version} of {name} {why}")
     return _pair(ctx, found)
 
 

@@ -43,22 +43,28 @@ def no_version(ctx: Context) -> str:
     name = versions.image_name(reference)
     known = ", ".join(sorted(ctx.catalogue, key=versions.parse_version))
     pinned = ctx.catalogue.get(reference.version)
-    if pinned is not None and not pinned.listed:
-        return f"version {reference.version} of {name} {not_for(ctx.snapshot.scale_set)}"
+    if pinned is not None and not pinned.replicated:
+        return f"version {reference.version} of {name} {not_for(ctx.snapshot.scale_set, pinned)}"
     if reference.version != LATEST:
         there = f"publish it; versions there are: {known or 'none'}"
         return f"there is no ImageVersion {reference.version} of {name}: {there}"
     if not known:
         return f"there is no ImageVersion of {name}: publish one"
-    if not any(version.listed for version in ctx.catalogue.values()):
-        return f"each of the ImageVersions of {name} ({known}) {not_for(ctx.snapshot.scale_set)}"
+    hidden = [version for version in ctx.catalogue.values() if not version.replicated]
+    if len(hidden) == len(ctx.catalogue):
+        why = not_for(ctx.snapshot.scale_set, max(hidden, key=lambda version: version.listed))
+        return f"each of the ImageVersions of {name} ({known}) {why}"
     os_type = ctx.snapshot.scale_set.spec.os_type
     why = f"excluded, not ready, not for {os_type}, or not for the region"
     return f"none of the ImageVersions of {name} ({known}) can be used: {why}"
 
 
-def not_for(scale_set: ScaleSet) -> str:
+def not_for(scale_set: ScaleSet, version: Published) -> str:
     """V4: why a version that lists target regions does not count for a set, and what to do."""
+    if version.listed:
+        return (
+            f"is not replicated to region {scale_set.spec.region} yet: see status.replicationStatus of the ImageVersion"
+        )
     if scale_set.spec.region is None:
         return (
             "is for certain regions only, and the scale set has none: publish a version without spec.targetRegions, "

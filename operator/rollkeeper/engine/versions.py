@@ -71,12 +71,14 @@ class Published:
     automatic: bool
     listed: bool
     """Meant for the set's region (V4)."""
+    replicated: bool
+    """There, as far as anybody asked."""
     created: datetime | None
 
     @property
     def eligible(self) -> bool:
         """Counts as latest for users' runs and first creation (V3)."""
-        return self.ready and self.listed and not self.excluded and not self.deleting
+        return self.ready and self.replicated and not self.excluded and not self.deleting
 
     @property
     def automatic_eligible(self) -> bool:
@@ -96,6 +98,7 @@ def unpublished(version: str, image: str) -> Published:
         deleting=True,
         automatic=False,
         listed=False,
+        replicated=False,
         created=None,
     )
 
@@ -121,7 +124,7 @@ def catalogue_of(scale_set: ScaleSet, visible: Iterable[ImageVersion]) -> Catalo
 
 def _published(version: ImageVersion, region: str | None) -> Published:
     spec = version.spec
-    there = regions.at(spec, region)
+    there = regions.at(version, region)
     return Published(
         version=spec.version,
         image=there.image,
@@ -132,6 +135,7 @@ def _published(version: ImageVersion, region: str | None) -> Published:
         deleting=version.metadata.deletion_timestamp is not None,
         automatic=spec.automatic_os_upgrade_supported,
         listed=there.listed,
+        replicated=there.replicated,
         created=version.metadata.creation_timestamp,
     )
 
@@ -210,6 +214,6 @@ def creation_version(scale_set: ScaleSet, catalogue: Catalogue) -> Published | N
     if pinned == LATEST:
         return latest(scale_set, catalogue)
     published = catalogue.get(pinned)
-    if published is None or published.os_type != scale_set.spec.os_type or not published.listed:
+    if published is None or published.os_type != scale_set.spec.os_type or not published.replicated:
         return None
     return published

@@ -87,7 +87,8 @@ class Transport:
         now = asyncio.get_running_loop().time()
         if now < host.rests_until:
             wait = host.rests_until - now
-            raise Unreachable(f"{name} is not asked again for {wait:.0f} s: {host.last}", retry_after=wait)
+            # The same words again: they stand in conditions, which must not change with each try.
+            raise Unreachable(host.last, retry_after=wait)
         try:
             answer = await self._try(method, url, headers, form)
         except (Unreachable, Throttled) as error:

@@ -22,6 +22,12 @@ def v(version: str, *there: dict[str, Any], **fields: Any) -> ImageVersion:
     return image_version(version, targetRegions=list(there), **fields)
 
 
+def known(version: ImageVersion, **fields: Any) -> ImageVersion:
+    """With an entry in status.replicationStatus."""
+    status = {**version.status.to_json(), "replicationStatus": [fields]}
+    return ImageVersion.model_validate({**version.to_json(), "status": status})
+
+
 SEEN: dict[str, tuple[str | None, ImageVersion, tuple[str, bool, bool]]] = {
     "V4 none listed, a set with a region": ("eu", v("1.0.0"), ("registry/web:1.0.0", True, False)),
     "V4 none listed, a set without": (None, v("1.0.0"), ("registry/web:1.0.0", True, False)),
@@ -47,8 +53,52 @@ SEEN: dict[str, tuple[str | None, ImageVersion, tuple[str, bool, bool]]] = {
 
 @pytest.mark.parametrize(("region", "version", "wanted"), SEEN.values(), ids=SEEN)
 def test_a_version_in_a_region(region: str | None, version: ImageVersion, wanted: tuple[str, bool, bool]) -> None:
-    there = regions.at(version.spec, region)
+    there = regions.at(version, region)
     assert (there.image, there.listed, there.excluded) == wanted
+
+
+VERIFIED = v("1.1.0", EU, replication="Verified")
+OWN = v("1.1.0", {**EU, "image": "eu/web:1"}, replication="Verified")
+THERE: dict[str, tuple[ImageVersion, bool]] = {
+    "V4 assumed": (v("1.1.0", EU), True),
+    "V4 assumed, an image of its own not asked for yet": (v("1.1.0", {**EU, "image": "eu/web:1"}), False),
+    "V4 verified, not asked yet": (VERIFIED, False),
+    "V4 verified, not there yet": (
+        known(VERIFIED, region="eu", state="Replicating", image="registry/web:1.1.0"),
+        False,
+    ),
+    "V4 verified": (known(VERIFIED, region="eu", state="Completed", image="registry/web:1.1.0"), True),
+    "V4 verified elsewhere": (known(VERIFIED, region="us", state="Completed", image="registry/web:1.1.0"), False),
+    "V4 verified for an image that the region had before": (
+        known(OWN, region="eu", state="Completed", image="registry/web:1.1.0"),
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("version", "wanted"), THERE.values(), ids=THERE)
+def test_replicated(version: ImageVersion, wanted: bool) -> None:
+    """V4."""
+    assert regions.at(version, "eu").replicated == wanted
+    a_set = scale_set(region="eu")
+    found = versions.latest(a_set, versions.catalogue_of(a_set, [v("1.0.0"), version]))
+    assert found is not None
+    assert found.version == ("1.1.0" if wanted else "1.0.0")
+
+
+def test_t9_a_registry_that_goes_away_ends_nothing() -> None:
+    """A region that is listed, and verified no more, is not lost."""
+    the_set = scale_set(region="eu")
+    active = active_run(name=run_name(the_set, "1.1.0", 1), pending="0-9", **platform())
+    seen = ctx(the_set, versions=["1.0.0", VERIFIED], runs=[active])
+    assert stops.reasons_to_stop(active, pair("1.1.0"), seen, wishes_of(seen), Queue()) == ()
+
+
+def test_what_is_not_replicated_yet_is_told() -> None:
+    seen = ctx(scale_set(region="eu"), versions=["1.0.0", VERIFIED])
+    found = target.resolve(upgrade_run(version="1.1.0"), seen)
+    assert isinstance(found, Refused)
+    assert "is not replicated to region eu yet: see status.replicationStatus" in found.message
 
 
 LATEST: dict[str, tuple[str | None, list[ImageVersion], str | None]] = {
@@ -88,7 +138,9 @@ def test_a_run_that_names_a_version_that_is_elsewhere() -> None:
 
 
 def test_a_run_gets_the_image_of_the_region() -> None:
-    seen = ctx(scale_set(region="eu"), versions=["1.0.0", v("1.1.0", {**EU, "image": "eu/web:1.1.0"})])
+    published = v("1.1.0", {**EU, "image": "eu/web:1.1.0"})
+    published = known(published, region="eu", state="Completed", image="eu/web:1.1.0")
+    seen = ctx(scale_set(region="eu"), versions=["1.0.0", published])
     assert target.resolve(upgrade_run(version="1.1.0"), seen) == Pair("1.1.0", "eu/web:1.1.0", "web-rev1")
     assert [wish.pair.image for wish in wishes_of(seen).wishes] == ["eu/web:1.1.0"]
 

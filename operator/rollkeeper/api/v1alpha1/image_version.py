@@ -28,6 +28,13 @@ class TargetRegion(Model):
     """The container image of the OS disk in this region; left out: spec.image. Immutable."""
 
 
+class SecretReference(Model):
+    """A Secret in the same namespace."""
+
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    """Its name."""
+
+
 class ImageVersionSpec(Model):
     """What a publisher publishes. Immutable but for exclusion, regions and end of life (V7)."""
 
@@ -54,12 +61,37 @@ class ImageVersionSpec(Model):
     target_regions: Annotated[tuple[TargetRegion, ...], Field(json_schema_extra=rules.list_map("name", 100))] = ()
     """The regions that the version is replicated to: it counts for scale sets there alone. Empty: it counts everywhere,
     and for scale sets without a region too (V4)."""
+    replication: Literal["Assumed", "Verified"] = "Assumed"
+    """`Assumed`: a region that is listed has the image. `Verified`: the version counts in a region only when the
+    registry of the image there has served its manifest (status.replicationStatus)."""
+    secret_ref: SecretReference | None = None
+    """A Secret of type kubernetes.io/dockerconfigjson for asking the registries. Nodes pull with the pull secrets of
+    the scale set's template."""
     automatic_os_upgrade_supported: Annotated[bool, Field(alias="automaticOSUpgradeSupported")] = True
     """False: automatic upgrades of a platform image do not choose the version. Custom images are always supported."""
     published_time: datetime | None = None
     """When the version was published, for information; it plays no part in which version is latest. Immutable."""
     end_of_life_time: datetime | None = None
     """After this time the version still works, and a warning is shown."""
+
+
+ReplicationState = Literal["Unknown", "Replicating", "Completed", "Failed"]
+
+
+class RegionReplication(Model):
+    """Whether a version is there in a region (V4)."""
+
+    region: str
+    """The region."""
+    state: ReplicationState
+    """`Completed`: it is. `Replicating`: its registry does not have it yet. `Unknown`: its registry could not be asked.
+    `Failed`: its registry can't be asked this way; the message says what to do."""
+    image: str
+    """The reference that this is about."""
+    resolved_image: str | None = None
+    """The same by digest (V8)."""
+    message: str = ""
+    """Why it is not there, in the registry's words."""
 
 
 class ImageVersionStatus(Model):
@@ -69,8 +101,15 @@ class ImageVersionStatus(Model):
     """The generation that this status belongs to."""
     image_name: str | None = None
     """`publisher/offer/sku` or `gallery/definition`."""
+    resolved_image: str | None = None
+    """spec.image by digest, as its registry resolved it the first time (V8). Absent: instances get spec.image."""
+    replication_status: Annotated[
+        tuple[RegionReplication, ...], Field(json_schema_extra=rules.list_map("region", 100))
+    ] = ()
+    """Where the version is, by region (V4)."""
     conditions: Conditions = ()
-    """`Ready`: the version can be used. Reason `Duplicate`: an older object has the same image and number."""
+    """`Ready`: the version can be used. Reason `Duplicate`: an older object has the same image and number.
+    `Resolved`: spec.image is known by its digest."""
 
 
 class ImageVersion(Model):

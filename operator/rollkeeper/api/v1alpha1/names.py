@@ -24,6 +24,9 @@ ANNOTATION_CAUSE = f"{GROUP}/cause"
 ANNOTATION_RELEASE_HOLD = f"{GROUP}/release-hold"
 """Set by users on a ScaleSet: `<version or revision>/<runName>` releases that one hold (F3)."""
 
+ANNOTATION_RECONCILE_AT = f"{GROUP}/reconcile-at"
+"""Set by users, to any new value: look at the object at once, and ask its registry again."""
+
 FINALIZER_RUN = f"{GROUP}/active-run"
 """On an active run: deleting it cancels it first (F7)."""
 

@@ -14,6 +14,9 @@ Ranges = Annotated[str, Field(max_length=65536)]
 RunCode = Literal["Pending", "RollingForward", "RollingBack", "Completed", "Cancelled", "Faulted"]
 
 
+MOST_RESOLVED = 64
+
+
 class AssignedVersion(Model):
     """What a group of instances is meant to run; kept for missing pods too."""
 
@@ -27,6 +30,17 @@ class AssignedVersion(Model):
     """How many instances are in the group."""
     instances: Ranges
     """Their ordinals, `0-3,7`."""
+
+
+class ResolvedImage(Model):
+    """What a version was when the set first used it (V8)."""
+
+    image: str
+    """The image's name: publisher/offer/sku or gallery/definition."""
+    version: str
+    """The version."""
+    reference: str
+    """Its container image by digest."""
 
 
 class HeldVersion(Model):
@@ -200,6 +214,9 @@ class ScaleSetStatus(Model):
     """The run that works on the set now."""
     versions: Annotated[tuple[AssignedVersion, ...], Field(json_schema_extra=rules.limited(64))] = ()
     """What each instance is meant to run."""
+    resolved_images: Annotated[tuple[ResolvedImage, ...], Field(json_schema_extra=rules.limited(MOST_RESOLVED))] = ()
+    """The first resolution of each version that the set uses or used lately: it counts for the set whatever becomes of
+    the ImageVersion (V8)."""
     ever_healthy: Ranges | None = None
     """Instances that were healthy once, while nothing is proven."""
     starting: Ranges | None = None
