@@ -72,6 +72,8 @@ def kube_controller_manager(layout: Layout, _ports: Ports, settings: Settings) -
     if settings.controller_manager_qps is not None:
         qps = settings.controller_manager_qps
         flags += [f"--kube-api-qps={qps}", f"--kube-api-burst={2 * qps}"]
+    if settings.autoscaler_seconds is not None:
+        flags.append(f"--horizontal-pod-autoscaler-sync-period={settings.autoscaler_seconds}s")
     return flags
 
 

@@ -30,6 +30,8 @@ class Settings:
     """Record every write in `logs/audit.log`."""
     controller_manager_qps: int | None = None
     """Requests a second and controller; None is Kubernetes' own default, 20. The burst is twice that."""
+    autoscaler_seconds: int | None = None
+    """How often a HorizontalPodAutoscaler looks; None is Kubernetes' own default, 15."""
     scheduler_qps: int | None = None
     """None is Kubernetes' own default, 50."""
     users: tuple[User, ...] = ()

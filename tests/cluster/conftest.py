@@ -21,7 +21,7 @@ CRDS = Path(__file__).resolve().parents[2] / "crds"
 
 CONTROLLER = User("rollkeeper", ("system:masters",))
 """The controller is a user of its own, so that the audit log says what it wrote."""
-SETTINGS = Settings(users=(CONTROLLER,), zones=1, controller_manager_qps=200, scheduler_qps=200)
+SETTINGS = Settings(users=(CONTROLLER,), zones=1, controller_manager_qps=200, scheduler_qps=200, autoscaler_seconds=1)
 
 
 @pytest.fixture(scope="session")

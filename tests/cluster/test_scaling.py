@@ -3,6 +3,7 @@
 import pytest
 
 from hack.localcluster import LocalCluster
+from tests.cluster.audit import AuditLog
 from tests.cluster.fleet import data_disk, fleet, gate, published, users_run
 from tests.cluster.replay import status_of
 from tests.cluster.world import World, condition, places
@@ -44,6 +45,29 @@ def test_scale_in_in_mid_run(live: World) -> None:
     assert status_of(run)["progress"]["summary"] == "3/3"
     live.until_healthy("1.1.0", 3)
     assert live.claims() == claims
+
+
+AUTOSCALER = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
+
+
+def test_a_horizontal_pod_autoscaler_in_mid_run(live: World, audit: AuditLog) -> None:
+    """B11: a real autoscaler scales the set out and in through its scale subresource while a run is active.
+
+    Nobody measures anything in this cluster: it is the autoscaler's limits that make it scale, out by minReplicas and
+    in by maxReplicas.
+    """
+    name, begin = _gated(live), audit.mark()
+    live("autoscale", "scaleset/web", "--min=8", "--max=9", "--cpu=50%")
+    live.until("the new pods are there", lambda: len(live.pods()) == 8)
+    live.until("they have joined", lambda: places(live.get("upgraderuns", name)).get("pending", [])[-1:] == [7])
+    assert live.versions() == ["1.1.0"] * 2 + ["1.0.0"] * 6
+    live.patch("horizontalpodautoscaler", "web", {"spec": {"minReplicas": 3, "maxReplicas": 4}})
+    live.until("the surplus is gone", lambda: len(live.pods()) == 4)
+    live.open_gate()
+    assert places(live.until_run(name, "Completed")) == {"succeeded": [0, 1, 2, 3]}
+    live.until_healthy("1.1.0", 4)
+    mine = [w for w in audit.writes(live.namespace, begin) if w.user == AUTOSCALER and w.took_effect]
+    assert [w.body["spec"]["replicas"] for w in mine if w.resource == "scalesets/scale"] == [8, 4]
 
 
 def test_repair(live: World) -> None:
