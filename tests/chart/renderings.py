@@ -32,6 +32,7 @@ VALUES: dict[str, dict[str, Any]] = {
             "enabled": True,
             "metricsFrom": [_PROMETHEUS],
             "apiServer": [{"ipBlock": {"cidr": "192.0.2.1/32"}}],
+            "instances": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "web"}}}],
         },
         "priorityClassName": "system-cluster-critical",
         "nodeSelector": {"kubernetes.io/os": "linux"},

@@ -34,6 +34,13 @@ def probed(**probe: object) -> Json:
     return template({"name": "os", "readinessProbe": probe})
 
 
+def asked(**fields: object) -> Json:
+    """A set whose applications are asked over HTTP, but for those fields; None leaves one out."""
+    how = {"protocol": "HTTP", "port": 8080, "requestPath": "/health", **fields}
+    given = {name: value for name, value in how.items() if value is not None}
+    return scale_set(health={"source": "ApplicationHealth", "applicationHealth": given})
+
+
 def images(**reference: str) -> Json:
     return scale_set(imageReference=reference)
 
@@ -105,6 +112,41 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
     ),
     "health without source": (scale_set(health={}), ("spec.health.source", "Required")),
     "unknown health source": (scale_set(health={"source": "Guess"}), ("spec.health.source", '"Probe"')),
+    "ApplicationHealth without how": (
+        scale_set(health={"source": "ApplicationHealth"}),
+        ("spec.health.applicationHealth", "must know how to ask", "{protocol: HTTP"),
+    ),
+    "Probe with applicationHealth": (
+        scale_set(
+            health={"source": "Probe", "applicationHealth": {"protocol": "TCP", "port": 1}}, template=template(PROBED)
+        ),
+        ("spec.health.applicationHealth", "set source to it, or remove"),
+    ),
+    "applicationHealth without source": (
+        scale_set(health={"applicationHealth": {"protocol": "TCP", "port": 1}}),
+        ("spec.health.source", "Required"),
+    ),
+    "HTTP without a path": (asked(requestPath=None), ("applicationHealth.requestPath", "HTTP and HTTPS need")),
+    "HTTPS without a path": (asked(protocol="HTTPS", requestPath=None), ("HTTP and HTTPS need a requestPath",)),
+    "TCP with a path": (asked(protocol="TCP"), ("applicationHealth.requestPath", "remove requestPath")),
+    "Rich over TCP": (
+        asked(protocol="TCP", requestPath=None, mode="Rich"),
+        ("applicationHealth.mode", "use HTTP or HTTPS, or mode Binary"),
+    ),
+    "path without a slash": (asked(requestPath="health"), ("health must begin with a slash",)),
+    "path with a blank": (asked(requestPath="/my health"), ("without blanks",)),
+    "path to another host": (asked(requestPath="@evil.example/"), ("must begin with a slash",)),
+    "no path": (asked(requestPath=""), ("must begin with a slash",)),
+    "no protocol": (asked(protocol=None), ("applicationHealth.protocol", "Required")),
+    "unknown protocol": (asked(protocol="GRPC"), ("applicationHealth.protocol", '"HTTP", "HTTPS", "TCP"')),
+    "no port": (asked(port=None), ("applicationHealth.port", "Required")),
+    "port 0": (asked(port=0), ("applicationHealth.port", "greater than or equal to 1")),
+    "port too high": (asked(port=65536), ("applicationHealth.port", "65535")),
+    "asked too often": (asked(intervalSeconds=4), ("intervalSeconds", "greater than or equal to 5")),
+    "asked too seldom": (asked(intervalSeconds=61), ("intervalSeconds", "60")),
+    "no probes": (asked(numberOfProbes=0), ("numberOfProbes", "greater than or equal to 1")),
+    "too many probes": (asked(numberOfProbes=25), ("numberOfProbes", "24")),
+    "grace too long": (asked(gracePeriodSeconds=14401), ("gracePeriodSeconds", "14400")),
     "OS container that is not there": (
         scale_set(osContainerName="db"),
         ("spec.osContainerName", "one of template.spec.containers"),
@@ -237,6 +279,15 @@ ACCEPTED: dict[str, Json] = {
         osContainerName="os", health={"source": "Probe"}, template=template({"name": "side"}, PROBED)
     ),
     "slowest probe": scale_set(health={"source": "Probe"}, template=probed(periodSeconds=119, exec={"command": ["a"]})),
+    "application over HTTP": asked(),
+    "application over HTTPS": asked(
+        protocol="HTTPS", mode="Rich", intervalSeconds=60, numberOfProbes=24, gracePeriodSeconds=14400
+    ),
+    "application over TCP": asked(protocol="TCP", requestPath=None, gracePeriodSeconds=0),
+    "automatic by application": scale_set(
+        upgradePolicy=AUTOMATIC,
+        health={"source": "ApplicationHealth", "applicationHealth": {"protocol": "TCP", "port": 22}},
+    ),
     "null as absent": scale_set(osType=None, upgradePolicy=None, health=None, volumeClaimTemplates=None),
     "claim as kubectl prints it": scale_set(
         volumeClaimTemplates=[

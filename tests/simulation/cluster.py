@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.resources import PODS
 from tests.simulation.admission import PodQuota, RefuseImages, refuse_marked
+from tests.simulation.applications import Applications
 from tests.simulation.clock import VirtualClock
 from tests.simulation.images import Images
 from tests.simulation.kubelet import Kubelet, Timings
@@ -28,6 +29,7 @@ class Cluster:
         self.server = self.api.server
         self.images = images if images is not None else Images()
         self.kubelet = Kubelet(self.server, self.images, timings)
+        self.applications = Applications(self.server, self.clock)
         self.quota = PodQuota(self.server)
         self.refused_images = RefuseImages()
         self.server.admission += [self.quota, self.refused_images, refuse_marked]

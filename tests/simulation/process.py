@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from rollkeeper.controllers.manager import Manager, Work
 from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
@@ -12,9 +12,12 @@ from rollkeeper.kube.errors import ApiError
 from rollkeeper.kube.events import EventRecorder
 from rollkeeper.kube.queue import Priority, WorkQueue
 from rollkeeper.kube.resources import CLAIMS, CONFIG_MAPS_METADATA, CONTROLLER_REVISIONS, NODES, PODS
+from tests.simulation.clock import START
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Call, FaultyApi, Killed, Plan, no_faults
 from tests.simulation.feed import Feed
+
+T = TypeVar("T")
 
 MOST_ROUNDS = 1000
 RETRY = timedelta(seconds=1)
@@ -90,7 +93,10 @@ class Process:
             now=now,
             images_namespace="images",
             queue=cast("WorkQueue[Work]", self.queue),
+            endpoint=cluster.applications,
         )
+        self.prober = self.manager.applications.prober
+        self.prober.clock, self.prober.spread = cluster.clock.monotonic, first_turn
         caches = self.manager.caches
         stores: list[tuple[Any, Any]] = [
             (IMAGE_VERSIONS, caches.image_versions),
@@ -106,6 +112,7 @@ class Process:
         for feed in self.feeds:
             feed.sync()
         self.manager.look_at_everything()
+        self.manager.applications.start()
 
     def pump(self) -> int:
         """Brings the caches up to date."""
@@ -116,6 +123,8 @@ class Process:
         for _ in range(MOST_ROUNDS):
             if pump:
                 self.pump()
+            for turns in self.prober.pop_due():
+                run(self.prober.probe(turns))
             work = self.queue.pop_due()
             if work is None:
                 self.cluster.advance(0)
@@ -145,13 +154,20 @@ class Process:
 
     def next_due(self) -> datetime | None:
         """When the controller wants to look again."""
-        return min(self.queue.due.values(), default=None)
+        turn = self.prober.next_due()
+        asks = [] if turn is None else [START + timedelta(seconds=turn)]
+        return min([*self.queue.due.values(), *asks], default=None)
+
+
+def first_turn(most: float) -> float:
+    """In the place of chance: a first turn comes after a second, and the others when their interval is over."""
+    return 1.0 if most >= 1 else 0.0
 
 
 _LOOP = asyncio.new_event_loop()
 
 
-def run(work: Coroutine[Any, Any, float | None]) -> float | None:
+def run(work: Coroutine[Any, Any, T]) -> T:
     """Runs a coroutine that waits for nothing but the cluster in memory."""
     try:
         return _LOOP.run_until_complete(work)

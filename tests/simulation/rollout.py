@@ -8,12 +8,14 @@ from typing import Any
 from rollkeeper.api.v1alpha1.names import LABEL_ORDINAL, LABEL_PROTECT, LABEL_SCALE_SET
 from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.engine import ranges
+from rollkeeper.instances import application_condition
 from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.resources import BUDGETS, PODS, Resource
 from tests.simulation import invariants
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Call, Killed, Plan, no_faults
 from tests.simulation.images import Behaviour, Images, healthy
+from tests.simulation.objects import condition as condition_of
 from tests.simulation.objects_of_ours import image_version, reference, scale_set, upgrade_run
 from tests.simulation.process import Process
 
@@ -225,6 +227,7 @@ class Rollout:
         for run in self.runs():
             name, status = run["metadata"]["name"], run.get("status", {})
             self._tell_if_new(f"run {name}", _run_line(status))
+        self._tell_if_new("applications", _application_line(self.cluster))
         for key, value in _set_lines(self.status).items():
             self._tell_if_new(key, value)
 
@@ -244,9 +247,19 @@ def _instance_lines(cluster: Cluster, calls: list[Call]) -> list[str]:
     return [f"{act} {ranges.render(ordinals)}" for act, ordinals in groups.items()]
 
 
+def _application_line(cluster: Cluster) -> str:
+    """What the pods tell of their applications (H4)."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for name, pod in cluster.pods().items():
+        found = condition_of(pod, application_condition.TYPE)
+        if found is not None:
+            groups[f"{found['reason']} ({found['status']})"].append(int(name.rpartition("-")[2]))
+    return "; ".join(f"{state} {ranges.render(ordinals)}" for state, ordinals in sorted(groups.items()))
+
+
 def _act(cluster: Cluster, call: Call) -> str:
     if call.verb != "create":
-        return call.verb
+        return f"{call.verb} {call.subresource}" if call.verb == "patch" else call.verb
     pod = cluster.pods().get(call.name)
     if pod is None:
         return "create (refused)"

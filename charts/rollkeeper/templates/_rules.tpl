@@ -27,6 +27,10 @@ needs stands behind the feature's value.
 - apiGroups: [""]
   resources: [pods/eviction]
   verbs: [create]
+# What the application of an instance says (H4): a condition of its pod.
+- apiGroups: [""]
+  resources: [pods/status]
+  verbs: [patch]
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [list, watch, create, patch, delete]

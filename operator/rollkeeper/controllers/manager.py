@@ -10,6 +10,7 @@ from typing import Literal
 
 from rollkeeper.api.v1alpha1 import ImageVersion, ScaleSet, UpgradeRun
 from rollkeeper.api.v1alpha1.names import LABEL_SCALE_SET
+from rollkeeper.controllers.applications import Applications
 from rollkeeper.controllers.caches import Caches, NodeView
 from rollkeeper.controllers.contents import ContentReader
 from rollkeeper.controllers.executor import Executor
@@ -20,6 +21,7 @@ from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE
 from rollkeeper.controllers.scale_sets import ScaleSetController
 from rollkeeper.controllers.snapshots import SnapshotReader
 from rollkeeper.engine.versions import image_name
+from rollkeeper.health.endpoint import Endpoint, NetworkEndpoint
 from rollkeeper.instances.pod_view import PodView
 from rollkeeper.instances.pods import Pods
 from rollkeeper.kube.api import KubeApi
@@ -62,6 +64,8 @@ class Manager:
     asking: WorkQueue[Work] = field(default_factory=WorkQueue)
     """What registries are to be asked for: apart, so that a slow one keeps nothing else waiting."""
     on_reconcile: ReconcileObserver | None = None
+    endpoint: Endpoint = field(default_factory=NetworkEndpoint)
+    """Where applications are asked (H4)."""
 
     def __post_init__(self) -> None:
         """Wires the controllers to the caches."""
@@ -74,6 +78,7 @@ class Manager:
         self.scale_sets = ScaleSetController(self.api, self.caches, self.reader, executor, self.contents, self.now)
         self.resolver = self._resolver()
         self.image_versions = ImageVersionController(self.api, self.caches, self.now, self.resolver, self._ask)
+        self.applications = Applications(self.caches, pods, self.endpoint, self.now)
         self.reflectors = [*self._reflectors()]
         self.caches.scale_sets.subscribe(self._scale_set_changed)
         self.caches.image_versions.subscribe(self._image_version_changed)
@@ -146,10 +151,13 @@ class Manager:
         await asyncio.gather(*(reflector.synced.wait() for reflector in self.reflectors))
 
     async def work(self, workers: int) -> None:
-        """Works on the queues until they are shut down."""
+        """Works on the queues until they are shut down, and asks applications meanwhile: only the leader does (H4)."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(run_workers(self.queue, workers, self._observed))
-            tasks.create_task(run_workers(self.asking, ASKING_WORKERS, self.ask_registry))
+            applications = tasks.create_task(self.applications.run(), name="applications")
+            registries = tasks.create_task(run_workers(self.asking, ASKING_WORKERS, self.ask_registry))
+            await run_workers(self.queue, workers, self._observed)
+            await registries
+            applications.cancel()
 
     def shut_down(self) -> None:
         """Ends the work when what is in hand is done."""

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rollkeeper.api.v1alpha1.scale_set import Health, RollingUpgradePolicy
+from rollkeeper.api.v1alpha1.health import Health
+from rollkeeper.api.v1alpha1.scale_set import RollingUpgradePolicy
 from rollkeeper.engine import health, ranges, resolved, versions
 from rollkeeper.engine.assignment import Assignment
 from rollkeeper.engine.ranges import Ordinals
@@ -31,6 +32,8 @@ class Context:
     """Counted and not healthy."""
     protected: Ordinals
     """Not to be upgraded (B10); a missing instance is protected if its last pod was."""
+    unread: Ordinals
+    """Of the unhealthy: those whose application was not asked yet, so that nobody can tell (H4)."""
 
     @property
     def total(self) -> int:
@@ -107,6 +110,7 @@ def build(snapshot: Snapshot, assignment: Assignment, policy: RollingUpgradePoli
     rest = [o for o in expected if o not in healthy]
     never_healthy = _never_healthy(snapshot, assignment) - healthy
     starting = _starting(snapshot, never_healthy, policy, now)
+    unhealthy = frozenset(rest) - starting
     return Context(
         snapshot=snapshot,
         now=now,
@@ -115,7 +119,8 @@ def build(snapshot: Snapshot, assignment: Assignment, policy: RollingUpgradePoli
         never_healthy=never_healthy,
         healthy=healthy,
         starting=starting,
-        unhealthy=frozenset(rest) - starting,
+        unhealthy=unhealthy,
+        unread=frozenset(o for o in unhealthy if health.is_unread(snapshot.instances.get(o), source)),
         protected=_protected(snapshot),
     )
 
@@ -129,19 +134,23 @@ def _protected(snapshot: Snapshot) -> Ordinals:
 
 def _starting(snapshot: Snapshot, candidates: Ordinals, policy: RollingUpgradePolicy, now: datetime) -> Ordinals:
     """Section 0: made by scale-out or first creation, never yet healthy, inside its clocks."""
+    source = snapshot.scale_set.spec.health
     # Creating begins slowly, so of a scale-out that is refused most instances were not even tried: one clock for all.
     refused = [r.since for r in snapshot.refusals.values() if r.made_by in ("ScaleOut", "FirstCreation")]
     missing_count = bool(refused) and now >= min(refused) + timedelta(seconds=policy.provisioning_timeout_seconds)
     return frozenset(
         ordinal
         for ordinal in candidates
-        if (not missing_count if (i := snapshot.instances.get(ordinal)) is None else _is_starting(i, policy, now))
+        if (
+            not missing_count
+            if (i := snapshot.instances.get(ordinal)) is None
+            else not i.terminating and not _is_replacement(i) and now < health.deadline(i, policy, source)
+        )
     )
 
 
-def _is_starting(instance: Instance, policy: RollingUpgradePolicy, now: datetime) -> bool:
-    is_replacement = instance.made_by.endswith(("/Forward", "/Back"))
-    return not instance.terminating and not is_replacement and now < health.deadline(instance, policy)
+def _is_replacement(instance: Instance) -> bool:
+    return instance.made_by.endswith(("/Forward", "/Back"))
 
 
 def _never_healthy(snapshot: Snapshot, assignment: Assignment) -> Ordinals:
@@ -158,4 +167,4 @@ def starting_until(ctx: Context, ordinal: int) -> datetime | None:
     if instance is None:
         return None
     policy = ctx.snapshot.scale_set.spec.upgrade_policy.rolling_upgrade_policy
-    return health.deadline(instance, policy)
+    return health.deadline(instance, policy, ctx.health)

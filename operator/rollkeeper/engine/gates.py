@@ -36,7 +36,10 @@ def has_health_source(ctx: Context, _target: Pair) -> Blocked | None:
     """T2: without a health source nobody would notice a bad image."""
     if ctx.health is not None:
         return None
-    return Blocked(Wait.NO_HEALTH_SOURCE, "automatic upgrades need a health source: set spec.health.source to Probe")
+    return Blocked(
+        Wait.NO_HEALTH_SOURCE,
+        "automatic upgrades need a health source: set spec.health.source to Probe or ApplicationHealth",
+    )
 
 
 def no_region(ctx: Context) -> Blocked | None:
@@ -80,6 +83,14 @@ def is_not_backing_off(goal: str) -> Gate:
     return gate
 
 
+def health_is_read(ctx: Context) -> Blocked | None:
+    """H4: before every application was asked once nobody knows how many are unhealthy (T6, B6)."""
+    if not ctx.unread:
+        return None
+    names = ranges.render(ctx.unread)
+    return Blocked(Wait.HEALTH_NOT_READ, f"the applications of instances {names} were not asked yet")
+
+
 def is_healthy_enough(ctx: Context, exempt: Ordinals) -> Share | None:
     """T6, B6: the share of unhealthy instances, if it is over the limit. `exempt` are those the run will mend (T7)."""
     limit = ctx.snapshot.scale_set.spec.upgrade_policy.rolling_upgrade_policy.max_unhealthy_instance_percent
@@ -92,8 +103,8 @@ def set_is_healthy(exempt: Ordinals) -> Gate:
 
     def gate(ctx: Context, _target: Pair) -> Blocked | None:
         share = is_healthy_enough(ctx, exempt)
-        if share is None:
-            return None
+        if ctx.unread or share is None:
+            return health_is_read(ctx)
         name = ctx.snapshot.scale_set.metadata.name
         return Blocked(
             Wait.UNHEALTHY,

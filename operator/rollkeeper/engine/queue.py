@@ -105,7 +105,7 @@ def _check_user(queue: Queue, ctx: Context, run: UpgradeRun) -> Queue:
     pair = _checked(ctx, run)
     if isinstance(pair, Refused):
         return _with_end(queue, run, pair)
-    blocked = gates.model_is_known(ctx, pair)
+    blocked = gates.health_is_read(ctx) or gates.model_is_known(ctx, pair)
     blocked = blocked or gates.missing_reference(ctx, pair.revision, f"start/{run.metadata.uid}")
     if blocked is not None:
         return replace(_with_wait(queue, run, blocked.reason, blocked.message), ask=blocked.ask, checking=run)
@@ -131,7 +131,7 @@ def _checked(ctx: Context, run: UpgradeRun) -> Pair | Refused:
         for o in members & ctx.unhealthy
         if (is_model or not is_same(ctx.runs_now(o), pair)) and not ctx.is_protected(o)
     )
-    share = gates.is_healthy_enough(ctx, exempt=mended)
+    share = gates.is_healthy_enough(ctx, exempt=mended) if not ctx.unread else None  # else nobody knows yet (H4)
     return pair if share is None else Refused(Code.UNHEALTHY_BEFORE, share.sentence("instances unhealthy"))
 
 

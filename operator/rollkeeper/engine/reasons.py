@@ -36,6 +36,7 @@ class Wait(StrEnum):
     """Why something does not happen now (conditions UpgradeBlocked, Stalled, UpToDate, Ready; a run's message)."""
 
     UNHEALTHY = "TooManyUnhealthyInstances"
+    HEALTH_NOT_READ = "ApplicationHealthNotRead"
     NO_REGION = "NoRegion"
     NO_HEALTH_SOURCE = "NoHealthSource"
     RUN_PENDING = "RunPending"
@@ -70,6 +71,9 @@ class Failure(StrEnum):
     REGISTRY_UNREACHABLE = "RegistryUnreachable"
     EXTENSION_FAILED = "ExtensionFailed"
     CUSTOM_DATA_FAILED = "CustomDataFailed"
+    APPLICATION_UNHEALTHY = "ApplicationUnhealthy"
+    APPLICATION_UNKNOWN = "ApplicationUnknown"
+    APPLICATION_INITIALIZING = "ApplicationInitializing"
 
 
 ENVIRONMENT = frozenset(

@@ -112,6 +112,8 @@ def _watch_relapses(state: RunState, ctx: Context) -> tuple[RunState, NextLook]:
     look = NextLook()
     for ordinal in sorted(state.tally.succeeded & state.origins.keys()):
         instance = ctx.instances.get(ordinal)
+        if ordinal in ctx.unread:
+            continue  # nobody can tell, and whoever asks it next will
         if ordinal not in ctx.healthy or instance is None:
             since = running.setdefault(ordinal, ctx.stamp)
             look = look.sooner(NextLook(since + clock))
@@ -177,7 +179,7 @@ def _classify_pending(state: RunState, ctx: Context) -> RunState:
     on_target = frozenset(o for o in pending if goals.is_on_target(state, ctx, o))
     left_alone = frozenset(o for o in pending - on_target if ctx.is_protected(o) or goals.is_ahead(state, ctx, o))
     tally = state.tally.move(on_target & ctx.healthy, "succeeded")
-    return replace(state, tally=tally.move((on_target & ctx.unhealthy) | left_alone, "skipped"))
+    return replace(state, tally=tally.move((on_target & ctx.unhealthy - ctx.unread) | left_alone, "skipped"))
 
 
 def _put_back_relapsed(state: RunState, ctx: Context) -> RunState:
@@ -187,7 +189,8 @@ def _put_back_relapsed(state: RunState, ctx: Context) -> RunState:
     back.
     """
     clock = timedelta(seconds=state.policy.health_timeout_seconds)
-    due = sorted(o for o, since in state.relapses.items() if o not in ctx.healthy and ctx.now >= since + clock)
+    unwell = state.relapses.keys() - ctx.healthy - ctx.unread
+    due = sorted(o for o in unwell if ctx.now >= state.relapses[o] + clock)
     if not due:
         return state
     chosen = frozenset(due[: batch_size(state.policy.max_batch_instance_percent, ctx.snapshot.replicas)])
@@ -207,8 +210,9 @@ def _relapse(state: RunState, ctx: Context, ordinal: int) -> Problem:
         return Problem(Failure.POD_DELETED, said)
     if not instance.node_ready:
         return Problem(Failure.NODE_LOST, f"{said}: its node is not ready")
-    if instance.problem is not None:
-        return Problem(Failure.RELAPSED, f"{said}: {instance.problem.reason}: {instance.problem.message}")
+    problem = health.problem_of(instance, ctx.health)
+    if problem is not None:
+        return Problem(Failure.RELAPSED, f"{said}: {problem.reason}: {problem.message}")
     return Problem(Failure.RELAPSED, said)
 
 
@@ -256,8 +260,9 @@ def _next_batch(state: RunState, ctx: Context, look: NextLook) -> Advanced:
     if pause is not None and ctx.now < pause:
         message = f"waits until {pause:%H:%M:%S} UTC between two batches (pauseTimeBetweenBatchesSeconds)"
         return Advanced(state, None, NextLook(pause, message).sooner(look))
-    if ctx.snapshot.model_fault is not None:
-        return Advanced(state, None, replace(look, message=f"waits: {ctx.snapshot.model_fault.message}"))
+    unknown = gates.model_is_known(ctx, state.target) or gates.health_is_read(ctx)
+    if unknown is not None:
+        return Advanced(state, None, replace(look, message=f"waits: {unknown.message}"))
     first = recovery(state, ctx)
     starting_on_target = frozenset(o for o in state.tally.pending if goals.is_on_target(state, ctx, o))
     ready = replace(state, tally=replace(state.tally, pending=state.tally.pending - starting_on_target))

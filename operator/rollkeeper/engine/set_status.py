@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from rollkeeper.api.v1alpha1 import ScaleSetStatus, UpgradeRun
 from rollkeeper.api.v1alpha1.names import LABEL_SCALE_SET
 from rollkeeper.engine import assignment as assignments
-from rollkeeper.engine import conditions, gates, ranges, resolved, up_to_date, versions
+from rollkeeper.engine import conditions, gates, health, ranges, resolved, up_to_date, versions
 from rollkeeper.engine.assignment import Assignment
 from rollkeeper.engine.conditions import Wanted
 from rollkeeper.engine.context import Context
@@ -119,13 +119,11 @@ def _unhealthy(ctx: Context) -> str:
 
 def _why(ctx: Context, ordinals: Ordinals) -> str:
     """What the kubelet and the API server say of some instances, each reason once; empty when they say nothing."""
+    found = (health.problem_of(i, ctx.health) for o in ordinals if (i := ctx.instances.get(o)) is not None)
     problems = sorted(
-        {
-            f"{i.problem.reason}: {i.problem.message}" if i.problem.message else i.problem.reason
-            for o in ordinals
-            if (i := ctx.instances.get(o)) is not None and i.problem is not None
-        }
+        {f"{p.reason}: {p.message}" if p.message else p.reason for p in found if p is not None}
         | {f"{r.reason}: {r.message}" for o, r in ctx.snapshot.refusals.items() if o in ordinals}
+        | {f"{Wait.HEALTH_NOT_READ}: {ranges.render(ctx.unread)}" for _ in ctx.unread & ordinals}
     )
     return f" ({'; '.join(problems[:3])})" if problems else ""
 

@@ -34,6 +34,18 @@ class Problem:
     message: str
 
 
+ApplicationState = Literal["Healthy", "Unhealthy", "Unknown", "Initializing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What the application of an instance was found to be since its OS container has started (H4)."""
+
+    state: ApplicationState
+    since: datetime
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class Instance:
     """A pod that exists. Times are the API server's and the kubelet's, in UTC."""
@@ -64,6 +76,10 @@ class Instance:
     """Where it runs (`topology.kubernetes.io/zone`); empty while that is not known (B4)."""
     problem: Problem | None = None
     protected: bool = False
+    application: Application | None = None
+    """None: nobody has asked it, or it was asked before its OS container started anew."""
+    application_settled: datetime | None = None
+    """When the application was first known to be no longer Initializing; restarts do not move it (H2)."""
 
 
 @dataclass(frozen=True, slots=True)

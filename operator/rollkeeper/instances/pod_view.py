@@ -7,8 +7,8 @@ from typing import Any
 
 from rollkeeper.api.v1alpha1 import names
 from rollkeeper.engine import versions
-from rollkeeper.engine.snapshot import Instance, Pair
-from rollkeeper.instances import problems
+from rollkeeper.engine.snapshot import Application, Instance, Pair
+from rollkeeper.instances import application_condition, problems
 from rollkeeper.instances.provisioning import EXTENSION_CONTAINER
 from rollkeeper.kube.api import JsonObject
 
@@ -26,6 +26,8 @@ class PodView:
     owner: str
     """Uid of the controlling owner, empty when nobody owns the pod."""
     node: str
+    address: str
+    """The pod's IP address, empty while it has none."""
     instance: Instance
 
 
@@ -34,7 +36,9 @@ def read_pod(raw: JsonObject, previous: PodView | None) -> PodView:
     meta = raw["metadata"]
     owner = next((o["uid"] for o in meta.get("ownerReferences", ()) if o.get("controller")), "")
     node = raw.get("spec", {}).get("nodeName") or ""
-    return PodView(meta.get("namespace") or "", owner, node, _instance(raw, previous.instance if previous else None))
+    address = raw.get("status", {}).get("podIP") or ""
+    instance = _instance(raw, previous.instance if previous else None)
+    return PodView(meta.get("namespace") or "", owner, node, address, instance)
 
 
 def ordinal_of(name: str) -> int:
@@ -53,6 +57,7 @@ def _instance(raw: JsonObject, previous: Instance | None) -> Instance:
     conditions = {c["type"]: c for c in status.get("conditions", ())}
     ready = conditions.get("Ready", {})
     is_ready = ready.get("status") == "True"
+    application = application_condition.read(conditions, running_since)
     return Instance(
         ordinal=ordinal_of(meta["name"]),
         name=meta["name"],
@@ -76,6 +81,8 @@ def _instance(raw: JsonObject, previous: Instance | None) -> Instance:
         zone=labels.get(LABEL_ZONE, ""),
         problem=problems.of_pod(raw, conditions) if not is_ready else None,
         protected=labels.get(names.LABEL_PROTECT) == "true",
+        application=application,
+        application_settled=_first_settled(application, previous),
     )
 
 
@@ -113,6 +120,13 @@ def _first_start(container: Mapping[str, Any], previous: Instance | None) -> dat
         previous.first_started if previous is not None else None,
     ]
     return min((t for t in known if t is not None), default=None)
+
+
+def _first_settled(application: Application | None, previous: Instance | None) -> datetime | None:
+    """The condition tells of the last state only; memory keeps when the first one settled, as with the first start."""
+    if previous is not None and previous.application_settled is not None:
+        return previous.application_settled
+    return application.since if application is not None and application.state != "Initializing" else None
 
 
 def _time(text: str | None) -> datetime | None:

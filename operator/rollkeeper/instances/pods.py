@@ -6,8 +6,8 @@ from typing import Any
 
 from rollkeeper.api.v1alpha1 import ScaleSet, names
 from rollkeeper.engine.actions import CreateInstance
-from rollkeeper.engine.snapshot import Pair
-from rollkeeper.instances import pod_spec
+from rollkeeper.engine.snapshot import Application, Pair
+from rollkeeper.instances import application_condition, pod_spec
 from rollkeeper.instances.claim_view import ClaimView
 from rollkeeper.instances.pod_view import PodView
 from rollkeeper.kube.api import KubeApi
@@ -90,6 +90,15 @@ class Pods:
         except (NotFound, Conflict):
             return False
         return True
+
+    async def tell(self, namespace: str, name: str, uid: str, application: Application) -> None:
+        """Writes the state of an application into its pod's condition (H4), unless that pod is not there any more."""
+        conditions = [application_condition.body(application)]
+        body = {"metadata": {"uid": uid}, "status": {"conditions": conditions}}
+        try:
+            self.pods.apply(await self.api.strategic_patch(PODS, namespace, name, body, subresource="status"))
+        except NotFound:
+            return
 
     async def delete(self, namespace: str, name: str, uid: str) -> None:
         """Deletes that very pod; one that is gone already, or was made anew, is left alone."""

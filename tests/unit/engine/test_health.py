@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from rollkeeper.api.v1alpha1.scale_set import Health, RollingUpgradePolicy
+from rollkeeper.api.v1alpha1.health import Health
+from rollkeeper.api.v1alpha1.scale_set import RollingUpgradePolicy
 from rollkeeper.engine import health
 from rollkeeper.engine.health import Failed, Healthy, Waiting
 from rollkeeper.engine.snapshot import Instance

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from rollkeeper.engine.reasons import Failure
+from rollkeeper.engine.snapshot import Application, ApplicationState
+from rollkeeper.instances import application_condition
 from rollkeeper.instances.claim_view import read_claim
 from rollkeeper.instances.pod_view import PodView, ordinal_of, read_pod
 
@@ -289,3 +291,51 @@ def test_a_claim() -> None:
     meta = {"name": "data-web-4", "namespace": "default", "uid": "u", "labels": labels, "deletionTimestamp": LATER}
     view = read_claim({"metadata": meta}, None)
     assert (view.scale_set, view.ordinal, view.image_version, view.terminating) == ("web", 4, "1.0.0", True)
+
+
+# --- what the pod tells of its application ----------------------------------------------------------------------------
+
+
+def told(state: str = "Healthy", since: str = LATER, **fields: Any) -> JsonMap:
+    kind = "rollkeeper.io/ApplicationHealthy"
+    return {"type": kind, "status": "True", "reason": state, "message": "why", "lastTransitionTime": since, **fields}
+
+
+@pytest.mark.parametrize("state", ["Healthy", "Unhealthy", "Unknown", "Initializing"])
+def test_h4_the_state_of_an_application_is_read_from_its_pod(state: str) -> None:
+    found = read(pod(RUNNING, conditions=[READY, told(state)]))
+    assert found.application == Application(state, time(LATER), "why")
+    assert found.application_settled == (None if state == "Initializing" else time(LATER))
+
+
+@pytest.mark.parametrize("state", ["Healthy", "Unhealthy", "Unknown", "Initializing"])
+def test_h4_what_is_written_is_read_again(state: ApplicationState) -> None:
+    written = Application(state, time(LATER), "HTTP 503")
+    body = application_condition.body(written)
+    assert body["status"] == {"Healthy": "True", "Unhealthy": "False"}.get(state, "Unknown")
+    assert read(pod(RUNNING, conditions=[body])).application == written
+
+
+def test_h4_a_long_message_is_cut() -> None:
+    assert len(application_condition.body(Application("Unknown", time(LATER), "x" * 5000))["message"]) == 1024
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [[], [told("Splendid")], [told(since="")], [told(since="2026-03-01T12:00:04Z")]],
+    ids=["none", "somebody else's word", "no time", "of the container before"],
+)
+def test_h4_what_says_nothing_of_this_container_is_not_read(conditions: list[JsonMap]) -> None:
+    assert read(pod(RUNNING, conditions=conditions)).application is None
+
+
+def test_h4_the_first_settled_state_is_remembered() -> None:
+    """H2: the condition tells of the last state only, and the health clock began with the first."""
+    before = read_pod(pod(RUNNING, conditions=[told("Unhealthy")]), None)
+    for after in (told("Unknown", LATEST), told("Healthy", "2026-03-01T12:00:04Z")):
+        assert read(pod(RUNNING, conditions=[after]), before).application_settled == time(LATER)
+
+
+def test_the_address_of_a_pod() -> None:
+    assert read_pod(pod(RUNNING), None).address == ""
+    assert read_pod(pod(RUNNING, status={"podIP": "10.0.0.7"}), None).address == "10.0.0.7"

@@ -227,7 +227,7 @@ SCALE_SET_SPEC = validations(
     rule(
         f"!{_AUTOMATIC} || has(self.health)",
         "automatic upgrades are judged by health: add health.source Probe, "
-        "with a readinessProbe on the OS container of the template",
+        "with a readinessProbe on the OS container of the template, or ApplicationHealth",
         at=".health",
     ),
     rule(

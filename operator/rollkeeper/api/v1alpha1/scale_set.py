@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, WithJsonSchema
 
 from rollkeeper.api.v1alpha1 import extension_rules, rules
 from rollkeeper.api.v1alpha1.extension import Extension, Script
+from rollkeeper.api.v1alpha1.health import Health
 from rollkeeper.api.v1alpha1.image_version import ImageName, OSType, Region
 from rollkeeper.api.v1alpha1.meta import Model, ObjectMeta
 from rollkeeper.api.v1alpha1.pod_template import CLAIM_TEMPLATE, POD_TEMPLATE
@@ -84,13 +85,6 @@ class UpgradePolicy(Model):
     """How many finished runs stand in status.osUpgradeHistory (F6)."""
     run_history_days: Annotated[int, Field(ge=1, le=3650)] = 60
     """How long a finished run stands in status.osUpgradeHistory, in days (F6)."""
-
-
-class Health(Model):
-    """Who says that an instance is healthy. Left out: it is healthy when it runs."""
-
-    source: Literal["Probe"]
-    """`Probe`: the pod's condition Ready."""
 
 
 class ClaimRetentionPolicy(Model):

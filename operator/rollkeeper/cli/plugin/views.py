@@ -12,7 +12,7 @@ from rollkeeper.instances.pod_view import read_pod
 from rollkeeper.kube.api import JsonObject
 
 if TYPE_CHECKING:  # pydantic takes half of the time that a command may take
-    from rollkeeper.api.v1alpha1.scale_set import Health
+    from rollkeeper.api.v1alpha1.health import Health
 
 FINAL = frozenset({"Completed", "Cancelled", "Faulted"})
 ACTIVE = frozenset({"RollingForward", "RollingBack"})
@@ -180,7 +180,8 @@ class SetView:
 class _Source:
     """As much of the set's health source as judging an instance takes."""
 
-    source: str
+    application: object | None
+    """Not None: the application is asked, too (H4)."""
 
 
 @dataclass(frozen=True, order=True)
@@ -217,9 +218,10 @@ def _line(scale_set: SetView, run: RunView | None, ordinal: int, pod: Instance |
     upgrading = run is not None and ordinal in run.ordinals
     if pod is None:
         return InstanceLine(ordinal, name, meant, "upgrading" if upgrading else "missing", "its pod is not there")
-    said = f"{pod.problem.reason}: {pod.problem.message}".rstrip(": ") if pod.problem else ""
-    source = at(scale_set.raw, "spec", "health", "source")
-    judged_by = cast("Health", _Source(str(source))) if source else None
+    source = at(scale_set.raw, "spec", "health")
+    judged_by = cast("Health", _Source(source.get("applicationHealth"))) if source else None
+    problem = health.problem_of(pod, judged_by)
+    said = f"{problem.reason}: {problem.message}".rstrip(": ") if problem else ""
     if pod.terminating:
         state, said = ("upgrading" if upgrading else "terminating"), "its pod is terminating"
     elif health.is_healthy(pod, judged_by):
@@ -230,6 +232,8 @@ def _line(scale_set: SetView, run: RunView | None, ordinal: int, pod: Instance |
         state = "starting"
     else:
         state = "unhealthy"
+    if state != "healthy" and not said and health.is_unread(pod, judged_by):
+        said = "its application was not asked yet"
     if state != "healthy" and not said:
         said = "runs, and is not ready yet" if pod.running else "its container has not started yet"
     if ordinal >= scale_set.replicas:

@@ -1,0 +1,1 @@
+"""Asks the applications of instances whether they are healthy (H4)."""
