@@ -124,3 +124,18 @@ def old_models_are_pruned() -> Rollout:
     rollout.run(lambda: rollout.code("apply") == "Completed")
     rollout.run_until_quiet()
     return rollout
+
+
+@scenario
+def pinned_to_a_version_that_fails() -> Rollout:
+    """M5, F3, I6: it is put back, held and not tried again; another pin rolls."""
+    rollout = proven(5, automatic=False)
+    rollout.publish("1.1.0", never_ready())
+    rollout.patch_set({"imageReference": {"version": "1.1.0"}})
+    rollout.run(ended(rollout))
+    rollout.run_until_quiet()
+    rollout.publish("1.0.1")
+    rollout.patch_set({"imageReference": {"version": "1.0.1"}})
+    rollout.run(lambda: rollout.status["provenImageVersion"] == "1.0.1")
+    rollout.run_until_quiet()
+    return rollout

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from rollkeeper.api.v1alpha1.health import Health
 from rollkeeper.api.v1alpha1.scale_set import RollingUpgradePolicy
-from rollkeeper.engine import health, ranges, resolved, versions
+from rollkeeper.engine import health, ranges, resolved, run_state, versions
 from rollkeeper.engine.assignment import Assignment
-from rollkeeper.engine.ranges import Ordinals
+from rollkeeper.engine.ranges import NONE, Ordinals
 from rollkeeper.engine.snapshot import Instance, Pair, Snapshot
 from rollkeeper.engine.versions import Catalogue
 
@@ -78,6 +78,15 @@ class Context:
     def is_revision_held(self, revision: str) -> bool:
         """Whether a model revision is held for the set (F3)."""
         return versions.held_revision(self.snapshot.scale_set, revision) is not None
+
+    @property
+    def in_hand(self) -> Ordinals:
+        """What the active run has in its batch and not settled: down by our own doing, so not unhealthy (section 0)."""
+        name = self.snapshot.scale_set.status.active_run_name
+        run = next((r for r in self.snapshot.runs if r.metadata.name == name), None)
+        if run is None or run.status.current_batch is None:
+            return NONE
+        return run_state.load(run).exclusive
 
     @property
     def model(self) -> str:

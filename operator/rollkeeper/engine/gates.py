@@ -92,9 +92,12 @@ def health_is_read(ctx: Context) -> Blocked | None:
 
 
 def is_healthy_enough(ctx: Context, exempt: Ordinals) -> Share | None:
-    """T6, B6: the share of unhealthy instances, if it is over the limit. `exempt` are those the run will mend (T7)."""
+    """T6: the share of unhealthy instances, if it is over the limit. `exempt` are those the run will mend (T7).
+
+    What an active run has in hand does not count: who supersedes it would else be refused for its batch (T5).
+    """
     limit = ctx.snapshot.scale_set.spec.upgrade_policy.rolling_upgrade_policy.max_unhealthy_instance_percent
-    share = Share(len(ctx.unhealthy - exempt), ctx.total, limit)
+    share = Share(len(ctx.unhealthy - exempt - ctx.in_hand), ctx.total, limit)
     return share if share.exceeded else None
 
 

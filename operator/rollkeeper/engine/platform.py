@@ -89,10 +89,13 @@ def _model(ctx: Context) -> Wish | None:
 
 
 def _pin(ctx: Context) -> Wish | None:
-    """T1, M5: the pin differs from the proven version, down too, and an instance does not run it."""
+    """T1, M5, I6: the pin differs from the proven version, down too, is not held, and an instance does not run it."""
     pinned = ctx.snapshot.scale_set.spec.image_reference.version
     published = versions.creation_version(ctx.snapshot.scale_set, ctx.catalogue)
     if pinned == LATEST or published is None or not _rolls_by_itself(ctx) or published.deleting:
+        return None
+    # Without this a pin to a version that fails would be tried, put back and tried again without end.
+    if versions.hold_on_pin(ctx.snapshot.scale_set, published, ctx.model) is not None:
         return None
     proven = ctx.snapshot.scale_set.status.proven_image_version
     followers = [i for i in _unprotected(ctx) if proven is not None or i.ordinal in ctx.healthy]

@@ -92,6 +92,14 @@ def _pinned(view: _View) -> Wanted | None:
     if view.ctx.snapshot.scale_set.spec.image_reference.version == LATEST:
         return None
     names = ranges.render(view.behind)
+    hold = versions.hold_on_pin(view.ctx.snapshot.scale_set, view.newest, view.ctx.model)
+    if hold is not None:
+        message = (
+            f"the pinned version {view.newest.version} is held since UpgradeRun {hold.run_name} ({hold.reason}: "
+            f"{hold.message}): pin another one, create an UpgradeRun that names it, or release it with the annotation "
+            f"{ANNOTATION_RELEASE_HOLD}={hold.version}/{hold.run_name}"
+        )
+        return Wanted(TYPE, "False", State.HELD, message)
     message = f"instances {names} do not run the pinned version {view.newest.version}: an UpgradeRun brings them there"
     return Wanted(TYPE, "False", State.OTHER_VERSIONS, message)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -15,6 +15,7 @@ from rollkeeper.engine import regions
 if TYPE_CHECKING:  # the command line reads pods without the models
     from rollkeeper.api.v1alpha1 import ImageReference, ImageVersion, ImageVersionSpec, ScaleSet, ScaleSetStatus
     from rollkeeper.api.v1alpha1.scale_set_status import HeldModelRevision, HeldVersion, TargetImageReference
+from rollkeeper.engine.reasons import Hold
 
 LATEST = "latest"
 _PART = r"(0|[1-9][0-9]{0,9})"
@@ -141,19 +142,29 @@ def _published(version: ImageVersion, region: str | None) -> Published:
 
 
 def is_held(scale_set: ScaleSet, published: Published, revision: str) -> HeldVersion | None:
-    """The hold that keeps automatic upgrades of this set from a version (F3); never on the proven version.
+    """The first hold that keeps automatic upgrades of this set from a version (F3)."""
+    return next(holds_on(scale_set, published, revision), None)
 
-    A hold on a pair counts only together with its model revision.
-    """
+
+def holds_on(scale_set: ScaleSet, published: Published, revision: str) -> Iterator[HeldVersion]:
+    """All holds on a version; none on the proven one. A hold on a pair counts only together with its model revision."""
     status = scale_set.status
     name = image_name(scale_set.spec.image_reference)
     if published.version == status.proven_image_version and name == status.proven_image:
-        return None
+        return
     for hold in status.held_versions:
         pair = hold.model_revision in (None, revision)
         if hold.image == name and pair and covers(hold, published) and not is_released(scale_set, hold.version, hold):
-            return hold
-    return None
+            yield hold
+
+
+def hold_on_pin(scale_set: ScaleSet, published: Published, revision: str) -> HeldVersion | None:
+    """The hold that keeps a set from the version it is pinned to (I6).
+
+    Going down was a user's wish, and so is the pin, which is newer: a hold of that kind does not count.
+    """
+    found = holds_on(scale_set, published, revision)
+    return next((hold for hold in found if hold.reason != Hold.USER_DOWNGRADE), None)
 
 
 def held_revision(scale_set: ScaleSet, revision: str) -> HeldModelRevision | None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rollkeeper.api.v1alpha1 import UpgradeRun
-from rollkeeper.engine import automatic, decide, housekeeping, origin, queue, run, scaling, stops
+from rollkeeper.engine import automatic, decide, housekeeping, origin, queue, run, scaling, stops, up_to_date
 from rollkeeper.engine import batch as batch_of
 from rollkeeper.engine.actions import DeleteRevision, WriteSet
 from rollkeeper.engine.automatic import Automatic
@@ -219,3 +219,31 @@ def test_m2_target_revision() -> None:
     a_run = active_run(pending="0-9", revision="rev0")
     found = housekeeping.prune_revisions(ctx(revisions={f"rev{n}": n for n in range(11)}, runs=[a_run]))
     assert DeleteRevision("rev0") not in found
+
+
+PINNED = {"version": "1.1.0", "automatic": False}
+
+
+@pytest.mark.parametrize(
+    ("reason", "due"), [("UpgradedUnhealthy", False), ("CancelledByUser", False), ("UserDowngrade", True)]
+)
+def test_i6_a_pin_to_a_held_version_does_not_roll(reason: str, due: bool) -> None:
+    """M5, F3: or it would be tried and put back without end. A pin is newer than having gone down, so it may go up."""
+    held = hold("1.0.0", above=True, reason=reason) if due else hold("1.1.0", reason=reason)
+    the_set = scale_set(**PINNED, status={"heldVersions": [held]})
+    assert [w.cause for w in wishes_of(ctx(the_set)).wishes] == (["Pin"] if due else [])
+    told = up_to_date.condition(the_set.status, ctx(the_set), None)
+    assert (told.reason == "VersionHeld") is not due
+    assert ("create an UpgradeRun that names it" in told.message) is not due
+
+
+@pytest.mark.parametrize("place", ["inProgress", "failed"])
+def test_t5_t6_what_the_active_run_has_in_hand_is_not_unhealthy(place: str) -> None:
+    """Section 0: or a batch of 40% would refuse the user's run that is to supersede it."""
+    active = active_run(name=OURS, batch=(1, "0-1"), **{place: "0-1"}, **platform(pending="2-4"))
+    the_set = scale_set(5, status={"activeRunName": OURS})
+    world = fleet(5, made={0: new_pod(0), 1: new_pod(1)})
+    seen = ctx(the_set, world, runs=[active, upgrade_run("mine", instances="4")])
+    found = queue.consider(seen, Platform(Automatic()), active)
+    assert found.next is not None
+    assert found.next.metadata.name == "mine"

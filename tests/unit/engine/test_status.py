@@ -75,10 +75,10 @@ UP_TO_DATE: dict[str, tuple[dict[str, Any], State, str]] = {
         State.UPGRADING,
         "is active",
     ),
-    "pinned before held": (
+    "F3 pinned to what is held": (
         {"of": scale_set(version="1.1.0", status={"heldVersions": [hold("1.1.0")]})},
-        State.OTHER_VERSIONS,
-        "pinned",
+        State.HELD,
+        "pin another one",
     ),
 }
 
