@@ -41,6 +41,14 @@ def asked(**fields: object) -> Json:
     return scale_set(health={"source": "ApplicationHealth", "applicationHealth": given})
 
 
+def fabric(health: Json | None = None, **fields: object) -> Json:
+    """A sound Service Fabric set with automatic upgrades, but for those fields; None leaves one out."""
+    told = {"durabilityLevel": "Silver", "clusterDurabilityLevel": "Silver", "typeHandlerVersion": "1.1", **fields}
+    given = {name: value for name, value in told.items() if value is not None}
+    made = scale_set(upgradePolicy=AUTOMATIC, serviceFabric=given, template=template(PROBED))
+    return {**made, "spec": {**made["spec"], **({"health": health} if health else {})}}
+
+
 def images(**reference: str) -> Json:
     return scale_set(imageReference=reference)
 
@@ -147,6 +155,27 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
     "no probes": (asked(numberOfProbes=0), ("numberOfProbes", "greater than or equal to 1")),
     "too many probes": (asked(numberOfProbes=25), ("numberOfProbes", "24")),
     "grace too long": (asked(gracePeriodSeconds=14401), ("gracePeriodSeconds", "14400")),
+    "Bronze with state": (
+        fabric(durabilityLevel="Bronze", clusterDurabilityLevel="Bronze"),
+        ("serviceFabric.durabilityLevel", "use Silver or Gold", "stateless"),
+    ),
+    "Bronze without state, without health": (
+        fabric(durabilityLevel="Bronze", clusterDurabilityLevel="Bronze", stateless=True),
+        ("spec.health", "add health.source ApplicationHealth"),
+    ),
+    "another level in the cluster": (
+        fabric(clusterDurabilityLevel="Gold"),
+        ("serviceFabric.clusterDurabilityLevel", "set both to the same level"),
+    ),
+    "unknown durability": (fabric(durabilityLevel="Iron"), ("durabilityLevel", '"Bronze", "Silver", "Gold"')),
+    "Service Fabric by probes": (fabric({"source": "Probe"}), ("spec.health.source", "not judged by probes")),
+    "old type handler": (fabric(typeHandlerVersion="1.0"), ("typeHandlerVersion", "1.0 is too old", "1.1")),
+    "older type handler": (fabric(typeHandlerVersion="0.9.7"), ("0.9.7 is too old",)),
+    "type handler without a dot": (fabric(typeHandlerVersion="2"), ("2 is not a version", "like '1.1'")),
+    "type handler as a number": (fabric(typeHandlerVersion=1.1), ("typeHandlerVersion", "must be of type string")),
+    "no type handler": (fabric(typeHandlerVersion=None), ("typeHandlerVersion", "Required")),
+    "no durability of the cluster": (fabric(clusterDurabilityLevel=None), ("clusterDurabilityLevel", "Required")),
+    "no update domains": (fabric(updateDomainCount=0), ("updateDomainCount", "greater than or equal to 1")),
     "OS container that is not there": (
         scale_set(osContainerName="db"),
         ("spec.osContainerName", "one of template.spec.containers"),
@@ -287,6 +316,21 @@ ACCEPTED: dict[str, Json] = {
     "automatic by application": scale_set(
         upgradePolicy=AUTOMATIC,
         health={"source": "ApplicationHealth", "applicationHealth": {"protocol": "TCP", "port": 22}},
+    ),
+    "Service Fabric": fabric(),
+    "Service Fabric, Gold, by application": fabric(
+        {"source": "ApplicationHealth", "applicationHealth": {"protocol": "TCP", "port": 19080}},
+        durabilityLevel="Gold",
+        clusterDurabilityLevel="Gold",
+        typeHandlerVersion="2.0.1.7",
+        updateDomainCount=20,
+    ),
+    "Service Fabric, Bronze, stateless": fabric(
+        {"source": "ApplicationHealth", "applicationHealth": {"protocol": "TCP", "port": 19080}},
+        durabilityLevel="Bronze",
+        clusterDurabilityLevel="Bronze",
+        stateless=True,
+        typeHandlerVersion="1.10",
     ),
     "null as absent": scale_set(osType=None, upgradePolicy=None, health=None, volumeClaimTemplates=None),
     "claim as kubectl prints it": scale_set(

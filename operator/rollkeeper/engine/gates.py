@@ -33,8 +33,8 @@ Gate = Callable[[Context, Pair], Blocked | None]
 
 
 def has_health_source(ctx: Context, _target: Pair) -> Blocked | None:
-    """T2: without a health source nobody would notice a bad image."""
-    if ctx.health is not None:
+    """T2: without a health source nobody would notice a bad image. Service Fabric has its own (E3)."""
+    if ctx.health is not None or ctx.snapshot.scale_set.spec.service_fabric is not None:
         return None
     return Blocked(
         Wait.NO_HEALTH_SOURCE,

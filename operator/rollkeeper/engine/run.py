@@ -279,7 +279,7 @@ def _next_batch(state: RunState, ctx: Context, look: NextLook) -> Advanced:
     if state.policy.prioritize_unhealthy_instances:
         first |= ctx.unhealthy & ready.tally.pending
     chosen = batches.select(ready, ctx, first)
-    domain = batches.domain_of(ctx, min(chosen)) if batches.keeps_to_one_domain(state) else ""
+    domain = batches.domain_of(ctx, min(chosen)) if batches.keeps_to_one_domain(state, ctx) else ""
     state = _with_batch(state, ctx, chosen, "Upgrading", domain)
     tally = state.tally.move(chosen, "in_progress")
     tally = replace(tally, uncounted=(tally.uncounted - chosen) | (chosen & ctx.unhealthy))

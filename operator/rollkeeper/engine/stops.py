@@ -76,7 +76,7 @@ def _precondition_lost(ctx: Context) -> Stop | None:
     spec = ctx.snapshot.scale_set.spec
     if spec.image_reference.version != LATEST:
         return Stop(Code.PRECONDITION_LOST, f"the scale set was pinned to {spec.image_reference.version}")
-    if spec.health is None:
+    if spec.health is None and spec.service_fabric is None:
         return Stop(Code.PRECONDITION_LOST, "the scale set's health source was removed")
     return None
 

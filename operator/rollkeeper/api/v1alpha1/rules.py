@@ -39,6 +39,11 @@ def validations(*rules: JsonDict) -> JsonDict:
     return {"x-kubernetes-validations": list(rules)}
 
 
+def joined(made: JsonDict, *rules: JsonDict) -> JsonDict:
+    """What `validations` has made, with more rules."""
+    return {**made, **validations(*made["x-kubernetes-validations"], *rules)}  # type: ignore[misc]
+
+
 def limited(at_most: int) -> JsonDict:
     """A limit on a list in the schema alone.
 
@@ -225,7 +230,7 @@ SCALE_SET_SPEC = validations(
         at=".imageReference.version",
     ),
     rule(
-        f"!{_AUTOMATIC} || has(self.health)",
+        f"!{_AUTOMATIC} || has(self.health) || has(self.serviceFabric)",
         "automatic upgrades are judged by health: add health.source Probe, "
         "with a readinessProbe on the OS container of the template, or ApplicationHealth",
         at=".health",

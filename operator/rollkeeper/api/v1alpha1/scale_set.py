@@ -4,13 +4,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
-from rollkeeper.api.v1alpha1 import extension_rules, rules
+from rollkeeper.api.v1alpha1 import extension_rules, rules, service_fabric_rules
 from rollkeeper.api.v1alpha1.extension import Extension, Script
 from rollkeeper.api.v1alpha1.health import Health
 from rollkeeper.api.v1alpha1.image_version import ImageName, OSType, Region
 from rollkeeper.api.v1alpha1.meta import Model, ObjectMeta
 from rollkeeper.api.v1alpha1.pod_template import CLAIM_TEMPLATE, POD_TEMPLATE
 from rollkeeper.api.v1alpha1.scale_set_status import ScaleSetStatus
+from rollkeeper.api.v1alpha1.service_fabric import ServiceFabric
 
 Percent = Annotated[int, Field(ge=0, le=100)]
 JsonMap = dict[str, Any]
@@ -99,7 +100,9 @@ class ClaimRetentionPolicy(Model):
 class ScaleSetSpec(Model):
     """The desired state of a scale set."""
 
-    model_config = ConfigDict(json_schema_extra=rules.SCALE_SET_SPEC)
+    model_config = ConfigDict(
+        json_schema_extra=rules.joined(rules.SCALE_SET_SPEC, *service_fabric_rules.HEALTH_SOURCES)
+    )
 
     replicas: Annotated[int, Field(ge=0, le=10000)] = 1
     """How many instances there are: pods `<name>-0` to `<name>-<replicas-1>`."""
@@ -129,6 +132,8 @@ class ScaleSetSpec(Model):
     extensions. The OS container counts as started when it has ended well (E2)."""
     extensions: Annotated[tuple[Extension, ...], Field(json_schema_extra=extension_rules.EXTENSIONS)] = ()
     """What is applied to every new OS disk, or runs beside it; an instance is provisioned when all are (E1)."""
+    service_fabric: ServiceFabric | None = None
+    """For a node type of a Service Fabric cluster: what its upgrades depend on (E3)."""
     service_name: Annotated[str, Field(min_length=1, max_length=63, json_schema_extra=rules.SERVICE_NAME)] | None = None
     """A headless Service that gives the instances stable host names. Immutable."""
 
