@@ -22,7 +22,7 @@ import aiohttp
 import kopf
 
 from rollkeeper.controllers.caches import Caches
-from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
+from rollkeeper.controllers.resources import IMAGE_SOURCES, IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.kube.connection import Credentials
 from rollkeeper.kube.resources import Resource
 from rollkeeper.kube.store import Store
@@ -82,7 +82,7 @@ class OwnKindsWatch:
         """
         paths = [
             resource.path(namespace)
-            for resource in (SCALE_SETS, IMAGE_VERSIONS, UPGRADE_RUNS)
+            for resource in (SCALE_SETS, IMAGE_VERSIONS, UPGRADE_RUNS, IMAGE_SOURCES)
             for namespace in sorted(self.namespaces) or (None,)
         ]
         return {f"kopf's watch {path}": self._heard.get(path) for path in paths}
@@ -133,6 +133,7 @@ class OwnKindsWatch:
         kopf.on.login(registry=handlers)(login)
         _watch(handlers, ours, SCALE_SETS, self.caches.scale_sets)
         _watch(handlers, ours, IMAGE_VERSIONS, self.caches.image_versions)
+        _watch(handlers, ours, IMAGE_SOURCES, self.caches.image_sources)
         _watch(handlers, ours, UPGRADE_RUNS, self.caches.runs)
         return handlers
 

@@ -24,6 +24,7 @@ OURS = "/apis/rollkeeper.io/v1alpha1"
 PATHS = {
     "scalesets": OURS,
     "imageversions": OURS,
+    "imagesources": OURS,
     "upgraderuns": OURS,
     "pods": "/api/v1",
     "persistentvolumeclaims": "/api/v1",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rollkeeper.api import crd
-from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
+from rollkeeper.controllers.resources import IMAGE_SOURCES, IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.resources import BUDGETS, CLAIMS, CONTROLLER_REVISIONS, NAMESPACES, NODES, PODS, Resource
 from tests.simulation import answers, pods, schema
@@ -69,6 +69,7 @@ def _never(_old: JsonObject, new: JsonObject) -> None:
 KINDS: dict[Resource, Kind] = {
     SCALE_SETS: custom(SCALE_SETS, crd.SCALE_SET),
     IMAGE_VERSIONS: custom(IMAGE_VERSIONS, crd.IMAGE_VERSION),
+    IMAGE_SOURCES: custom(IMAGE_SOURCES, crd.IMAGE_SOURCE),
     UPGRADE_RUNS: custom(UPGRADE_RUNS, crd.UPGRADE_RUN),
     PODS: Kind(
         new_status=pods.new_status,

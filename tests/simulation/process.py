@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
 from rollkeeper.controllers.manager import Manager, Work
-from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
+from rollkeeper.controllers.resources import IMAGE_SOURCES, IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.errors import ApiError
 from rollkeeper.kube.events import EventRecorder
@@ -100,6 +100,7 @@ class Process:
         caches = self.manager.caches
         stores: list[tuple[Any, Any]] = [
             (IMAGE_VERSIONS, caches.image_versions),
+            (IMAGE_SOURCES, caches.image_sources),
             (SCALE_SETS, caches.scale_sets),
             (UPGRADE_RUNS, caches.runs),
             (PODS, caches.pods),

@@ -55,9 +55,12 @@ needs stands behind the feature's value.
 {{- define "rollkeeper.rules.images" -}}
 - apiGroups: [rollkeeper.io]
   resources: [imageversions]
+  verbs: [list, watch, create, delete]
+- apiGroups: [rollkeeper.io]
+  resources: [imagesources]
   verbs: [list, watch]
 - apiGroups: [rollkeeper.io]
-  resources: [imageversions/status]
+  resources: [imageversions/status, imagesources/status]
   verbs: [patch]
 {{- if .Values.rbac.readSecrets }}
 # Scripts that Secrets have, and pull secrets.

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from rollkeeper.api.structural import Schema, structural, without_defaults
-from rollkeeper.api.v1alpha1 import GROUP, VERSION, ImageVersion, ScaleSet, UpgradeRun
+from rollkeeper.api.v1alpha1 import GROUP, VERSION, ImageSource, ImageVersion, ScaleSet, UpgradeRun
 
 CATEGORY = "rollkeeper"
 WIDE = 1
@@ -88,6 +88,21 @@ IMAGE_VERSION = Kind(
     ),
 )
 
+IMAGE_SOURCE = Kind(
+    model=ImageSource,
+    short_name="imgsrc",
+    columns=(
+        Column("Image", ".status.imageName"),
+        Column("Repository", ".spec.repository"),
+        Column("Latest", ".status.latestVersion"),
+        Column("Ready", _condition("Ready", "status")),
+        Column("Last-Scan", ".status.lastScanTime", "date"),
+        AGE,
+        Column("Suspended", ".spec.suspend", "boolean", WIDE),
+        Column("Message", _condition("Ready", "message"), priority=WIDE),
+    ),
+)
+
 UPGRADE_RUN = Kind(
     model=UpgradeRun,
     short_name="uprun",
@@ -105,7 +120,7 @@ UPGRADE_RUN = Kind(
     ),
 )
 
-KINDS = (SCALE_SET, IMAGE_VERSION, UPGRADE_RUN)
+KINDS = (SCALE_SET, IMAGE_VERSION, UPGRADE_RUN, IMAGE_SOURCE)
 
 
 def crd(kind: Kind) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rollkeeper.api.v1alpha1 import ImageVersion, ScaleSet, UpgradeRun
+from rollkeeper.api.v1alpha1 import ImageSource, ImageVersion, ScaleSet, UpgradeRun
 from rollkeeper.engine import references
 from rollkeeper.engine.references import Reference
 from rollkeeper.engine.versions import image_name
@@ -42,6 +42,10 @@ def _read_image_version(raw: JsonObject, _previous: ImageVersion | None) -> Imag
     return ImageVersion.model_validate(raw)
 
 
+def _read_image_source(raw: JsonObject, _previous: ImageSource | None) -> ImageSource:
+    return ImageSource.model_validate(raw)
+
+
 def _read_run(raw: JsonObject, _previous: UpgradeRun | None) -> UpgradeRun:
     return UpgradeRun.model_validate(raw)
 
@@ -77,6 +81,7 @@ class Caches:
         default_factory=lambda: Store(_read_image_version, index=lambda v: image_name(v.spec))
     )
     """By image name."""
+    image_sources: Store[ImageSource] = field(default_factory=lambda: Store(_read_image_source))
     runs: Store[UpgradeRun] = field(
         default_factory=lambda: Store(_read_run, index=lambda r: (r.metadata.namespace, r.spec.scale_set_name))
     )
@@ -100,6 +105,7 @@ class Caches:
         return {
             "ScaleSet": self.scale_sets,
             "ImageVersion": self.image_versions,
+            "ImageSource": self.image_sources,
             "UpgradeRun": self.runs,
             "Pod": self.pods,
             "PersistentVolumeClaim": self.claims,

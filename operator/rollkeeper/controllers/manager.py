@@ -3,21 +3,22 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from rollkeeper.api.v1alpha1 import ImageVersion, ScaleSet, UpgradeRun
+from rollkeeper.api.v1alpha1 import ImageSource, ImageVersion, ScaleSet, UpgradeRun
 from rollkeeper.api.v1alpha1.names import LABEL_SCALE_SET
 from rollkeeper.controllers.applications import Applications
 from rollkeeper.controllers.caches import Caches, NodeView
 from rollkeeper.controllers.contents import ContentReader
 from rollkeeper.controllers.executor import Executor
+from rollkeeper.controllers.image_sources import ImageSourceController
 from rollkeeper.controllers.image_versions import ImageVersionController
 from rollkeeper.controllers.pull_secrets import PullSecrets
 from rollkeeper.controllers.resolver import Resolver
-from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
+from rollkeeper.controllers.resources import IMAGE_SOURCES, IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.controllers.scale_sets import ScaleSetController
 from rollkeeper.controllers.snapshots import SnapshotReader
 from rollkeeper.engine.versions import image_name
@@ -32,7 +33,7 @@ from rollkeeper.kube.resources import CLAIMS, CONFIG_MAPS_METADATA, CONTROLLER_R
 from rollkeeper.kube.store import Key
 from rollkeeper.registry.api import Registry
 
-Work = tuple[Literal["ScaleSet", "ImageVersion"], str, str]
+Work = tuple[Literal["ScaleSet", "ImageVersion", "ImageSource"], str, str]
 """Kind, namespace, name."""
 
 ReconcileObserver = Callable[[str, float, Exception | None], None]
@@ -79,9 +80,13 @@ class Manager:
         self.resolver = self._resolver()
         self.image_versions = ImageVersionController(self.api, self.caches, self.now, self.resolver, self._ask)
         self.applications = Applications(self.caches, pods, self.endpoint, self.now)
+        self.image_sources = ImageSourceController(
+            self.api, self.caches, self.recorder, self.registry, PullSecrets(self.api), self.now
+        )
         self.reflectors = [*self._reflectors()]
         self.caches.scale_sets.subscribe(self._scale_set_changed)
         self.caches.image_versions.subscribe(self._image_version_changed)
+        self.caches.image_sources.subscribe(self._image_source_changed)
         self.caches.runs.subscribe(self._run_changed)
         self.caches.pods.subscribe(self._pod_changed)
         self.caches.nodes.subscribe(self._node_changed)
@@ -119,11 +124,14 @@ class Manager:
         """
         for namespace in self.namespaces or (None,):
             self.caches.image_versions.replace(await self.api.list(IMAGE_VERSIONS, namespace), namespace)
+            self.caches.image_sources.replace(await self.api.list(IMAGE_SOURCES, namespace), namespace)
             self.caches.scale_sets.replace(await self.api.list(SCALE_SETS, namespace), namespace)
             self.caches.runs.replace(await self.api.list(UPGRADE_RUNS, namespace), namespace)
         if self.namespaces and self.images_namespace not in self.namespaces:
             listing = await self.api.list(IMAGE_VERSIONS, self.images_namespace)
             self.caches.image_versions.replace(listing, self.images_namespace)
+            listing = await self.api.list(IMAGE_SOURCES, self.images_namespace)
+            self.caches.image_sources.replace(listing, self.images_namespace)
         self.own_kinds_listed = time.monotonic()
         self.look_at_everything()
 
@@ -131,6 +139,8 @@ class Manager:
         """Queues every object, behind what people changed just now."""
         for key in tuple(self.caches.image_versions.keys()):
             self.queue.add(("ImageVersion", *key), Priority.RESYNC)
+        for key in tuple(self.caches.image_sources.keys()):
+            self.asking.add(("ImageSource", *key), Priority.RESYNC)
         keys = {*self.caches.scale_sets.keys()}
         keys |= {(r.metadata.namespace, r.spec.scale_set_name) for r in self.caches.runs.values()}
         for key in keys:
@@ -154,7 +164,7 @@ class Manager:
         """Works on the queues until they are shut down, and asks applications meanwhile: only the leader does (H4)."""
         async with asyncio.TaskGroup() as tasks:
             applications = tasks.create_task(self.applications.run(), name="applications")
-            registries = tasks.create_task(run_workers(self.asking, ASKING_WORKERS, self.ask_registry))
+            registries = tasks.create_task(run_workers(self.asking, ASKING_WORKERS, self._observed_asking))
             await run_workers(self.queue, workers, self._observed)
             await registries
             applications.cancel()
@@ -164,15 +174,23 @@ class Manager:
         self.queue.shut_down()
         self.asking.shut_down()
 
+    async def _observed_asking(self, work: Work) -> float | None:
+        return await self._timed(work, self.ask_registry)
+
     async def ask_registry(self, work: Work) -> float | None:
         """Asks registries for one object. Returns the seconds after which to ask again."""
-        _, namespace, name = work
+        kind, namespace, name = work
+        if kind == "ImageSource":
+            return await self.image_sources.reconcile((namespace, name))
         return await self.resolver.ask((namespace, name)) if self.resolver is not None else None
 
     async def _observed(self, work: Work) -> float | None:
+        return await self._timed(work, self.reconcile)
+
+    async def _timed(self, work: Work, do: Callable[[Work], Awaitable[float | None]]) -> float | None:
         began, failure = time.monotonic(), None
         try:
-            return await self.reconcile(work)
+            return await do(work)
         except Exception as error:
             failure = error
             raise
@@ -206,6 +224,11 @@ class Manager:
         for scale_set in self.caches.scale_sets.by_index(image):
             if key[0] in (scale_set.metadata.namespace, self.images_namespace):
                 self.queue.add(("ScaleSet", scale_set.metadata.namespace, scale_set.metadata.name))
+
+    def _image_source_changed(self, key: Key, old: ImageSource | None, new: ImageSource | None) -> None:
+        if new is None and old is not None:
+            self.image_sources.forget(old.metadata.uid)
+        self.asking.add(("ImageSource", *key))
 
     def _run_changed(self, _key: Key, old: UpgradeRun | None, new: UpgradeRun | None) -> None:
         run = new or old

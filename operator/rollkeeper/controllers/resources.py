@@ -5,4 +5,5 @@ from rollkeeper.kube.resources import Resource
 
 SCALE_SETS = Resource(GROUP, VERSION, "scalesets", "ScaleSet")
 IMAGE_VERSIONS = Resource(GROUP, VERSION, "imageversions", "ImageVersion")
+IMAGE_SOURCES = Resource(GROUP, VERSION, "imagesources", "ImageSource")
 UPGRADE_RUNS = Resource(GROUP, VERSION, "upgraderuns", "UpgradeRun")

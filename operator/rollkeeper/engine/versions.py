@@ -13,7 +13,14 @@ from rollkeeper.api.v1alpha1.names import ANNOTATION_RELEASE_HOLD
 from rollkeeper.engine import regions
 
 if TYPE_CHECKING:  # the command line reads pods without the models
-    from rollkeeper.api.v1alpha1 import ImageReference, ImageVersion, ImageVersionSpec, ScaleSet, ScaleSetStatus
+    from rollkeeper.api.v1alpha1 import (
+        ImageReference,
+        ImageSourceSpec,
+        ImageVersion,
+        ImageVersionSpec,
+        ScaleSet,
+        ScaleSetStatus,
+    )
     from rollkeeper.api.v1alpha1.scale_set_status import HeldModelRevision, HeldVersion, TargetImageReference
 from rollkeeper.engine.reasons import Hold
 
@@ -45,7 +52,7 @@ def is_higher(version: str, than: str) -> bool:
     return parse_version(version) > parse_version(than)
 
 
-def image_name(of: ImageReference | ImageVersionSpec | TargetImageReference) -> str:
+def image_name(of: ImageReference | ImageVersionSpec | ImageSourceSpec | TargetImageReference) -> str:
     """`publisher/offer/sku` of a platform image, `gallery/definition` of a custom one (V1)."""
     if of.gallery is not None:
         return f"{of.gallery}/{of.definition}"

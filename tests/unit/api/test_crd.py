@@ -19,6 +19,7 @@ KEYS_OF_A_STRUCTURAL_SCHEMA = {
     "format",
     "items",
     "maxItems",
+    "maxProperties",
     "maxLength",
     "maximum",
     "minItems",
@@ -167,7 +168,7 @@ def test_kinds_are_found_under_their_names(kind: Kind) -> None:
 
 
 def test_short_names_clash_with_nothing() -> None:
-    assert [crd(kind)["spec"]["names"]["shortNames"] for kind in KINDS] == [["sset"], ["imgv"], ["uprun"]]
+    assert [crd(kind)["spec"]["names"]["shortNames"] for kind in KINDS] == [["sset"], ["imgv"], ["uprun"], ["imgsrc"]]
 
 
 @kinds

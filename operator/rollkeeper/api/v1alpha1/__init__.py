@@ -1,4 +1,4 @@
-"""Group `rollkeeper.io`, version `v1alpha1`: ScaleSet, ImageVersion, UpgradeRun.
+"""Group `rollkeeper.io`, version `v1alpha1`: ScaleSet, ImageVersion, UpgradeRun, ImageSource.
 
 The models are imported when they are first asked for: the command line needs the names of labels at once, and pydantic
 takes half the time that a command may take.
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rollkeeper.api.v1alpha1.names import GROUP, VERSION
 
 if TYPE_CHECKING:
+    from rollkeeper.api.v1alpha1.image_source import ImageSource, ImageSourceSpec, ImageSourceStatus
     from rollkeeper.api.v1alpha1.image_version import ImageVersion, ImageVersionSpec, ImageVersionStatus
     from rollkeeper.api.v1alpha1.meta import Condition, ObjectMeta
     from rollkeeper.api.v1alpha1.scale_set import ImageReference, ScaleSet, ScaleSetSpec
@@ -22,6 +23,9 @@ __all__ = [
     "VERSION",
     "Condition",
     "ImageReference",
+    "ImageSource",
+    "ImageSourceSpec",
+    "ImageSourceStatus",
     "ImageVersion",
     "ImageVersionSpec",
     "ImageVersionStatus",
@@ -37,6 +41,9 @@ __all__ = [
 _MODULES = {
     "Condition": "meta",
     "ImageReference": "scale_set",
+    "ImageSource": "image_source",
+    "ImageSourceSpec": "image_source",
+    "ImageSourceStatus": "image_source",
     "ImageVersion": "image_version",
     "ImageVersionSpec": "image_version",
     "ImageVersionStatus": "image_version",

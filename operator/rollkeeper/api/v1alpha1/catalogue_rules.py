@@ -1,6 +1,6 @@
 """CEL rules of the image catalogue, beside those in `rules`, which says how they are written and what to mind."""
 
-from rollkeeper.api.v1alpha1.rules import immutable_child, rule, validations
+from rollkeeper.api.v1alpha1.rules import image_form, immutable_child, rule, validations
 
 REGION = validations(
     rule(
@@ -27,3 +27,26 @@ REGION_IMAGE = validations(
     ),
 )
 """Where a region has an image of its own (V4)."""
+
+REPOSITORY = validations(
+    rule(
+        "self.matches('^[^\\\\s@]+$') && !self.matches(':[^/]*$')",
+        "must be a repository without tag or digest, like registry.example.com/os/base",
+    ),
+)
+"""Where the versions of an image are kept."""
+
+IMAGE_SOURCE_SPEC = validations(
+    *image_form(),
+    *(
+        immutable_child(name, f"{name} of an ImageSource can't be changed: create another ImageSource")
+        for name in ("publisher", "offer", "sku", "gallery", "definition")
+    ),
+)
+IMAGE_SOURCE = validations(
+    rule(
+        "self.metadata.name.size() <= 63",
+        "choose a name of at most 63 characters: it becomes a label of the versions",
+        at=".metadata.name",
+    ),
+)

@@ -8,6 +8,8 @@ LABEL_SCALE_SET = f"{GROUP}/scale-set"
 LABEL_ORDINAL = f"{GROUP}/ordinal"
 LABEL_IMAGE_VERSION = f"{GROUP}/image-version"
 LABEL_MODEL_REVISION = f"{GROUP}/model-revision"
+LABEL_IMAGE_SOURCE = f"{GROUP}/image-source"
+"""On an ImageVersion: the ImageSource that made it."""
 LABEL_PROTECT = f"{GROUP}/protect-from-upgrade"
 """Set to "true" by users: the instance is not upgraded (B10)."""
 
@@ -24,6 +26,8 @@ ANNOTATION_CAUSE = f"{GROUP}/cause"
 ANNOTATION_RELEASE_HOLD = f"{GROUP}/release-hold"
 """Set by users on a ScaleSet: `<version or revision>/<runName>` releases that one hold (F3)."""
 
+ANNOTATION_TAG = f"{GROUP}/tag"
+"""On an ImageVersion that an ImageSource made: the tag that it stands for."""
 ANNOTATION_RECONCILE_AT = f"{GROUP}/reconcile-at"
 """Set by users, to any new value: look at the object at once, and ask its registry again."""
 

@@ -139,6 +139,12 @@ _IMAGE_FORM = (
     ),
 )
 
+
+def image_form() -> tuple[JsonDict, ...]:
+    """Whatever names an image does it in one of the two forms (V1)."""
+    return _IMAGE_FORM
+
+
 _OTHER_IMAGE = (
     "can't be changed: an upgrade never leaves the {0}; create a new ScaleSet for an image of another {0} (sku, "
     "definition and version can be changed)"

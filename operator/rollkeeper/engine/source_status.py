@@ -1,0 +1,103 @@
+"""What an ImageSource says of itself: what the last scan found, what is wrong, and what to do."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rollkeeper.api.v1alpha1 import ImageSource, ImageSourceStatus
+from rollkeeper.engine import conditions
+from rollkeeper.engine.conditions import Wanted, find
+from rollkeeper.engine.sources import SHOWN, Plan, Tags
+from rollkeeper.engine.versions import image_name
+
+PASSING = frozenset({"RegistryUnreachable", "RegistryThrottled"})
+"""Failures that end by themselves; all others wait for a person."""
+
+
+def scanned(
+    source: ImageSource, tags: Tags, plan: Plan, taken: Sequence[str], now: datetime, request: str | None
+) -> ImageSourceStatus:
+    """After a scan. `taken` are tags that could not be published, a sentence each."""
+    made = [p for p in plan.published if not any(line.startswith(f"tag {p.tag}:") for line in taken)]
+    ready = (
+        Wanted(
+            "Ready", "True", "Scanned", f"{tags.matching} of {tags.total} tags are versions, {len(made)} are published"
+        )
+        if tags.matching
+        else Wanted("Ready", "False", "NoMatchingTags", _nothing(source, tags))
+    )
+    ignored = [*tags.ignored, *taken]
+    wanted = [
+        ready,
+        _stalled(ready),
+        _list("TagMoved", plan.moved, "not followed: a published version never changes; push a new tag"),
+        _list("TagsIgnored", ignored, "correct the tag or spec.tagPattern, or list it in spec.excludeTags"),
+    ]
+    return _status(source, wanted, now, request).model_copy(
+        update={
+            "last_scan_time": now,
+            "latest_version": tags.newest[0].version if tags.newest else None,
+            "tag_count": tags.total,
+            "matching_tag_count": tags.matching,
+            "published": tuple(made),
+        }
+    )
+
+
+def failed(source: ImageSource, reason: str, message: str, now: datetime, request: str | None) -> ImageSourceStatus:
+    """After a scan that failed: what was found before stays."""
+    ready = Wanted("Ready", "False", reason, f"{message}; it is tried again by itself")
+    return _status(source, [ready, _stalled(ready), *_kept(source)], now, request)
+
+
+def resting(source: ImageSource, now: datetime) -> ImageSourceStatus:
+    """Nothing is scanned: suspended, or the controller asks no registries."""
+    if source.spec.suspend:
+        ready = Wanted("Ready", "True", "Suspended", "nothing is scanned until spec.suspend is false")
+    else:
+        ready = Wanted("Ready", "False", "RegistriesNotAsked", "this controller asks no registries: switch that on")
+    request = source.status.last_handled_reconcile_at
+    return _status(source, [ready, _stalled(ready), *_kept(source)], now, request)
+
+
+def newly_moved(source: ImageSource, plan: Plan) -> list[str]:
+    """Moved tags that the status does not tell of yet."""
+    before = find(source.status.conditions, "TagMoved")
+    told = before.message if before is not None and before.status == "True" else ""
+    return [sentence for sentence in plan.moved if sentence not in told]
+
+
+def _status(source: ImageSource, wanted: Sequence[Wanted], now: datetime, request: str | None) -> ImageSourceStatus:
+    generation = source.metadata.generation
+    return source.status.model_copy(
+        update={
+            "observed_generation": generation,
+            "image_name": image_name(source.spec),
+            "last_handled_reconcile_at": request,
+            "conditions": conditions.merge(source.status.conditions, wanted, generation, now),
+        }
+    )
+
+
+def _kept(source: ImageSource) -> list[Wanted]:
+    found = [find(source.status.conditions, type_) for type_ in ("TagMoved", "TagsIgnored")]
+    return [Wanted(c.type, c.status, c.reason, c.message) for c in found if c is not None]
+
+
+def _stalled(ready: Wanted) -> Wanted:
+    if ready.status == "True" or ready.reason in PASSING:
+        return Wanted("Stalled", "False", "NotStalled")
+    return Wanted("Stalled", "True", ready.reason, ready.message)
+
+
+def _list(type_: str, sentences: Sequence[str], advice: str) -> Wanted:
+    if not sentences:
+        return Wanted(type_, "False", "None")
+    shown = "; ".join(sentences[:SHOWN])
+    more = f"; and {len(sentences) - SHOWN} more" if len(sentences) > SHOWN else ""
+    return Wanted(type_, "True", type_, f"{shown}{more}: {advice}")
+
+
+def _nothing(source: ImageSource, tags: Tags) -> str:
+    pattern = source.spec.tag_pattern
+    wanted = f"spec.tagPattern {pattern}" if pattern else "X.Y.Z with or without a v (set spec.tagPattern)"
+    return f"none of the {tags.total} tags of {source.spec.repository} is a version by {wanted}"
