@@ -59,7 +59,7 @@ def _root(busybox: bytes, version: str) -> bytes:
             member = tarfile.TarInfo(name)
             member.size, member.mode = len(content), 0o755
             tar.addfile(member, io.BytesIO(content))
-        for program in ("sh", "cat", "httpd"):
+        for program in ("sh", "cat", "httpd", "sleep"):
             link = tarfile.TarInfo(f"bin/{program}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             tar.addfile(link)

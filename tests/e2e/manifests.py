@@ -1,5 +1,6 @@
 """The objects that the tests apply."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from tests.e2e.images import PORT
@@ -10,10 +11,17 @@ HEALTH_SECONDS = 20
 """Until an instance that runs, but is not ready, has failed."""
 
 
-def scale_set(name: str, replicas: int, *, pull_policy: str = "IfNotPresent", provisioning_seconds: int = 90) -> Json:
-    """A set with a data disk an instance that follows the latest version of the image `name`."""
+def scale_set(
+    name: str,
+    replicas: int,
+    *,
+    pull_policy: str = "IfNotPresent",
+    provisioning_seconds: int = 90,
+    spec: Mapping[str, Any] | None = None,
+) -> Json:
+    """A set with a data disk an instance that follows the latest version of the image `name`; `spec`: more fields."""
     claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "16Mi"}}}
-    spec = {
+    made = {
         "replicas": replicas,
         "imageReference": {**_image(name), "version": "latest"},
         "upgradePolicy": {
@@ -26,8 +34,9 @@ def scale_set(name: str, replicas: int, *, pull_policy: str = "IfNotPresent", pr
         "health": {"source": "Probe"},
         "template": {"metadata": {"labels": {"app": name}}, "spec": _pod(pull_policy)},
         "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": claim}],
+        **(spec or {}),
     }
-    return {"apiVersion": API, "kind": "ScaleSet", "metadata": {"name": name}, "spec": spec}
+    return {"apiVersion": API, "kind": "ScaleSet", "metadata": {"name": name}, "spec": made}
 
 
 def image_version(name: str, version: str, image: str) -> Json:

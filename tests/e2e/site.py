@@ -84,6 +84,25 @@ class Site:
 
         return until(f"a run of {scale_set} to {version}", started, seconds)
 
+    def model_run(self, scale_set: str, revision: str, seconds: float = 30) -> str:
+        """The name of the run to a model, which the controller makes."""
+
+        def started() -> str | None:
+            runs = [run for run in self.every("upgraderuns") if run["spec"]["scaleSetName"] == scale_set]
+            found = (r for r in runs if r.get("status", {}).get("targetModelRevision") == revision)
+            return next((str(r["metadata"]["name"]) for r in found if r["spec"]["type"] == "Model"), None)
+
+        return until(f"a run of {scale_set} to {revision}", started, seconds)
+
+    def new_model(self, scale_set: str, before: str, seconds: float = 30) -> str:
+        """The newest model of a set, when it is another than before."""
+
+        def newest() -> str | None:
+            found = self.get("scaleset", scale_set)["status"].get("modelRevision")
+            return found if found != before else None
+
+        return until(f"another model of {scale_set} than {before}", newest, seconds)
+
     def finished(self, run: str, seconds: float) -> Json:
         """The status of a run that has ended."""
         self.wait(f"upgraderun/{run}", "condition=Finished", seconds)
