@@ -4,7 +4,7 @@ CACHE ?= $(or $(ROLLKEEPER_CACHE),$(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME)/rollk
 UV    ?= $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help install lint test crds chart cluster-build cluster-up cluster-down cluster-status demo e2e bench clean
+.PHONY: help install lint test crds image sbom chart cluster-build cluster-up cluster-down cluster-status demo e2e bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,14 @@ test: install $(if $(KUBECONFIG),,cluster-build) ## run all tests but the end-to
 
 crds: install ## write the custom resource definitions to crds/ and into the chart
 	$(UV) run python -m hack.crds
+
+IMAGE ?= rollkeeper:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+
+image: install ## build the container image; IMAGE names it, BASE is another base image
+	$(UV) run python -m hack.image build --tag $(IMAGE) $(if $(BASE),--base $(BASE))
+
+sbom: install ## write the image's software bill of materials to dist/ (CycloneDX)
+	$(UV) run python -m hack.image sbom --tag $(IMAGE)
 
 chart: install ## check the Helm chart, and package it into dist/
 	$(UV) run python -m hack.helm lint --strict charts/rollkeeper

@@ -20,6 +20,7 @@ from typing import Any
 
 import aiohttp
 import kopf
+from kopf._core.engines.peering import Identity
 
 from rollkeeper.controllers.caches import Caches
 from rollkeeper.controllers.resources import IMAGE_SOURCES, IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
@@ -109,6 +110,8 @@ class OwnKindsWatch:
                     registry=self._registry(ours),
                     settings=settings(),
                     standalone=True,
+                    # kopf would ask for the name of the user that we run as; in a container a number may be all.
+                    identity=Identity("rollkeeper"),
                     clusterwide=not self.namespaces,
                     namespaces=sorted(self.namespaces),
                     stop_flag=stop,
