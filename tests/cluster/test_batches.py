@@ -15,16 +15,6 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _until_said(world: World, run: str, part: str) -> Json:
-    """Waits until a run says something; returns its status."""
-
-    def says() -> Json | None:
-        status = status_of(world.find("upgraderuns", run) or {})
-        return status if part in status.get("message", "") else None
-
-    return world.until(f"{run} says {part!r}", says)
-
-
 def _begun(world: World, version: str) -> str:
     """The name of the controller's own run to a version, which is active."""
     return str(world.until_run_to(version, "RollingForward")["metadata"]["name"])
@@ -58,13 +48,13 @@ def test_pause_between_batches_and_relapse(live: World) -> None:
     live.until_healthy("1.0.0", 3)
     live.create(published("1.1.0"))
     name = _begun(live, "1.1.0")
-    _until_said(live, name, "pauseTimeBetweenBatchesSeconds")
-    _until_said(live, name, "batch 2")
+    live.until_said(name, "pauseTimeBetweenBatchesSeconds")
+    live.until_said(name, "batch 2")
     live.until("the second pause", lambda: len(status_of(live.get("upgraderuns", name)).get("batches", ())) == 2)
     first, second = status_of(live.get("upgraderuns", name))["batches"]
     assert _time(second["startTime"]) - _time(first["completedTime"]) >= timedelta(seconds=3)
     live.set_ready(0, ready=False)
-    relapsed = _until_said(live, name, "upgraded instances 0 turned unhealthy")
+    relapsed = live.until_said(name, "upgraded instances 0 turned unhealthy")
     assert [r["instances"] for r in relapsed["relapses"]] == ["0"]
     run = live.until_run(name, "Faulted")
     assert places(run) == {"succeeded": [1], "failed": [0], "rolledBack": [0], "pending": [2]}
@@ -85,7 +75,7 @@ def test_a_relapse_that_passes(live: World) -> None:
     live.patch("upgraderun", name, {"spec": {"desiredState": "Paused"}})
     live.until_condition(name, "Paused", "True", "PausedByUser", kind="upgraderuns")
     live.set_ready(0, ready=False)
-    _until_said(live, name, "upgraded instances 0 turned unhealthy")
+    live.until_said(name, "upgraded instances 0 turned unhealthy")
     live.open_gate()
     live.patch("upgraderun", name, {"spec": {"desiredState": "Running"}})
     live.set_ready(0, ready=True)
@@ -116,7 +106,7 @@ def test_budgets_are_for_the_healthy(live: World, audit: AuditLog) -> None:
     live.until("it is seen", lambda: status_of(live.get("scalesets", "web"))["unhealthyReplicas"] == 1)
     begin = audit.mark()
     live.create(published("1.1.0"), users_run("mine", "1.1.0"))
-    _until_said(live, "mine", "web-0 can't be evicted: The disruption budget gate")
+    live.until_said("mine", "web-0 can't be evicted: The disruption budget gate")
     assert places(live.get("upgraderuns", "mine")) == {
         "succeeded": [1],
         "uncounted": [1],

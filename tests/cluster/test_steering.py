@@ -21,16 +21,6 @@ def _holds(scale_set: Json) -> list[tuple[str, str]]:
     return [(h["version"], h["reason"]) for h in status_of(scale_set).get("heldVersions", ())]
 
 
-def _until_message(world: World, run: str, part: str) -> Json:
-    """Waits until a run says something; returns the run."""
-
-    def says() -> Json | None:
-        found = world.find("upgraderuns", run) or {}
-        return found if part in status_of(found).get("message", "") else None
-
-    return world.until(f"{run} says {part!r}", says)
-
-
 def test_opt_out_in_mid_run(live: World) -> None:
     """T3, B13, F1, F3: the run ends at once and nothing is held; switched on again, a new run does the rest."""
     name = _gated(live)
@@ -57,7 +47,7 @@ def test_a_paused_run_is_never_superseded(live: World) -> None:
     blocked = live.until_condition("web", "UpgradeBlocked", "True", "RunPaused")
     assert name in blocked["message"]
     live.create(users_run("mine", "1.2.0"))
-    _until_message(live, "mine", "which is paused")
+    live.until_said("mine", "which is paused")
     live.patch("upgraderun", "mine", {"spec": {"desiredState": "Cancelled"}})
     live.until_run("mine", "Cancelled")
     assert code_of(live.get("upgraderuns", name)) == "RollingForward"
@@ -77,9 +67,9 @@ def test_the_whole_queue(live: World) -> None:
     live.create(*hidden, users_run("a", "0.9.0", instances="2"))
     live.until_gated("0.9.0")
     live.create(users_run("b", "0.8.0", instances="0-1"))
-    _until_message(live, "b", "waits for UpgradeRun a")
+    live.until_said("b", "waits for UpgradeRun a")
     live.create(users_run("c", "0.9.0", instances="1", ttlSecondsAfterFinished=1))
-    _until_message(live, "c", "waits for UpgradeRun a")
+    live.until_said("c", "waits for UpgradeRun a")
     live.create(published("1.1.0"))
     live.until("the new version is seen", lambda: _latest(live) == "1.1.0")
     assert {r["metadata"]["name"] for r in live.items("upgraderuns")} == {"a", "b", "c"}

@@ -165,13 +165,23 @@ class World:
     def until_run_to(self, version: str, code: str, seconds: float = DEADLINE_SECONDS, *, attempt: int = 1) -> Json:
         """As `until_run`, for the run of the controller's own that is the nth attempt at a version."""
         there = f"there is attempt {attempt} at {version}"
-        name = self.until(there, lambda: self._attempt_at(version, attempt), seconds)
+        name = self.until(there, lambda: self.attempt_at(version, attempt), seconds)
         return self.until_run(name, code, seconds)
 
-    def _attempt_at(self, version: str, attempt: int) -> str | None:
+    def attempt_at(self, version: str, attempt: int = 1) -> str | None:
+        """The name of the controller's own run that is the nth attempt at a version, None when there is none."""
         marks = {"rollkeeper.io/target": version, "rollkeeper.io/attempt": str(attempt)}
         runs = (run["metadata"] for run in self.items("upgraderuns"))
         return next((str(run["name"]) for run in runs if marks.items() <= run.get("annotations", {}).items()), None)
+
+    def until_said(self, name: str, part: str) -> Json:
+        """Waits until a run says something; returns its status."""
+
+        def says() -> Json | None:
+            status = status_of(self.find("upgraderuns", name) or {})
+            return status if part in status.get("message", "") else None
+
+        return self.until(f"{name} says {part!r}", says)
 
     def until_gated(self, version: str, ordinal: int = 2) -> str:
         """Waits until a run to a version has the gate's instance in its batch, so stands still; returns its name."""

@@ -57,7 +57,8 @@ def model_is_applied(ctx: Context, _target: Pair) -> Blocked | None:
     scale_set = ctx.snapshot.scale_set
     if scale_set.spec.upgrade_policy.mode != "Manual":
         return None
-    behind = [o for o, i in ctx.instances.items() if i.pair.revision != ctx.model and not ctx.is_protected(o)]
+    mine = ((o, i) for o, i in ctx.instances.items() if o < ctx.snapshot.replicas)  # not those that are scaled in
+    behind = [o for o, i in mine if i.pair.revision != ctx.model and not ctx.is_protected(o)]
     if not behind:
         return None
     return Blocked(

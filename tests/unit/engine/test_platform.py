@@ -105,6 +105,8 @@ def test_t2_manual_needs_the_latest_model_first() -> None:
     assert blocked.reason == Wait.MODEL_NOT_APPLIED
     assert "0-9" in blocked.message
     assert gates.model_is_applied(ctx(scale_set(**mode("Manual"))), pair("1.1.0")) is None
+    leaving = {**fleet(10), 10: instance(10, revision="old", terminating=True)}
+    assert gates.model_is_applied(ctx(scale_set(**mode("Manual")), leaving), pair("1.1.0")) is None
 
 
 def model_run(**fields: Any) -> Any:
