@@ -4,6 +4,7 @@ An image is imported as one tar: nothing is pulled and nothing is run to make it
 """
 
 import io
+import json
 import os
 import shutil
 import struct
@@ -17,7 +18,7 @@ REPOSITORY = "rollkeeper-e2e/web"
 PORT = 8080
 HEALTHY = ("1.0.0", "1.1.0", "1.3.0")
 BROKEN = "1.2.0"
-"""Its /health answers 404, so it never becomes ready."""
+"""Its /health answers 404, so it never becomes ready; its /state says Unhealthy."""
 
 START = """#!/bin/sh
 # Each start leaves a line on the data disk. sh stays the first process: httpd would not hear SIGTERM there.
@@ -51,6 +52,9 @@ def image(version: str) -> str:
 
 def _root(busybox: bytes, version: str) -> bytes:
     files = {"bin/busybox": busybox, "start": START.encode(), "www/version": f"{version}\n".encode()}
+    files["www/state"] = json.dumps(
+        {"ApplicationHealthState": "Unhealthy" if version == BROKEN else "Healthy"}
+    ).encode()
     if version != BROKEN:
         files["www/health"] = b"ok\n"
     packed = io.BytesIO()
@@ -59,7 +63,7 @@ def _root(busybox: bytes, version: str) -> bytes:
             member = tarfile.TarInfo(name)
             member.size, member.mode = len(content), 0o755
             tar.addfile(member, io.BytesIO(content))
-        for program in ("sh", "cat", "httpd", "sleep"):
+        for program in ("sh", "cat", "cp", "mv", "httpd", "sleep"):
             link = tarfile.TarInfo(f"bin/{program}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             tar.addfile(link)
