@@ -1,9 +1,15 @@
-"""Which versions a set gets: regions (V4)."""
+"""Which versions a set gets: regions (V4), supported ones (V3), those of its own and of the shared namespace (V1)."""
 
+from pathlib import Path
+
+from hack.localcluster import LocalCluster
 from tests.cluster.audit import Json
-from tests.cluster.fleet import fleet, published
+from tests.cluster.fleet import fleet, published, users_run
+from tests.cluster.manifests import PLATFORM, made
 from tests.cluster.replay import status_of
 from tests.cluster.world import World, condition
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "catalogue"
 
 
 def _for(version: str, *regions: Json) -> Json:
@@ -34,6 +40,50 @@ def test_publishing_to_a_region_rolls_the_sets_there(live: World) -> None:
     assert _images(live, "us") == {"registry.test/os:1.1.0"}
     assert _images(live, "nowhere") == {"registry.test/os:1.0.0"}
     assert condition(live.get("scalesets", "nowhere"), "UpToDate")["status"] == "True"
+
+
+def test_a_set_that_follows_an_unsupported_image_says_so(live: World) -> None:
+    """V3: automatic upgrades leave it out; a run of the user's own goes to it."""
+    for number, supported in (("1.0.0", True), ("1.1.0", False)):
+        spec = {**PLATFORM, "version": number, "image": f"registry.test/os:{number}"}
+        live.create(made("ImageVersion", f"os-{number}", {**spec, "automaticOSUpgradeSupported": supported}))
+        if number == "1.0.0":
+            live.create(fleet(1, imageReference=PLATFORM))
+            live.until_healthy("1.0.0", 1)
+    blocked = live.until_condition("web", "UpgradeBlocked", "True", "ImageNotSupported")
+    assert "the latest version 1.1.0 of contoso/linux/lts does not support automatic upgrades" in blocked["message"]
+    live.create(users_run("mine", "1.1.0"))
+    live.until_run("mine", "Completed")
+    live.until_healthy("1.1.0", 1)
+
+
+def test_own_and_shared_versions(live: World, simulated: LocalCluster) -> None:
+    """V1: a set sees those of its own namespace and of the shared one; on equal numbers its own wins."""
+    gallery = {"gallery": "shared", "definition": live.namespace}
+    shared = World(simulated, "default")
+    for number in ("1.0.0", "1.1.0"):
+        spec = {**gallery, "version": number, "image": f"registry.test/shared:{number}"}
+        shared.create(made("ImageVersion", f"{live.namespace}-{number}", spec))
+    try:
+        spec = {**gallery, "version": "1.1.0", "image": "registry.test/own:1.1.0"}
+        live.create(made("ImageVersion", "own", spec))
+        live.until_condition("own", "Ready", "True", "Published", kind="imageversions")
+        live.create(fleet(1, imageReference=gallery))
+        live.until_healthy("1.1.0", 1)
+        assert _images(live, "web") == {"registry.test/own:1.1.0"}
+        live.patch("imageversion", "own", {"spec": {"excludeFromLatest": True}})
+        live.until(
+            "the shared one counts",
+            lambda: status_of(live.get("scalesets", "web")).get("latestImageVersion") == "1.0.0",
+        )
+    finally:
+        for number in ("1.0.0", "1.1.0"):
+            shared("delete", "imageversion", f"{live.namespace}-{number}", "--wait=false")
+
+
+def test_the_examples_are_taken(live: World) -> None:
+    for file in sorted(EXAMPLES.glob("*.yaml")):
+        live("create", "--dry-run=server", "--filename", str(file))
 
 
 def test_a_set_without_a_region_says_that_it_needs_one(live: World) -> None:

@@ -52,6 +52,21 @@ def no_region(ctx: Context) -> Blocked | None:
     return Blocked(Wait.NO_REGION, up_to_date.no_version(ctx))
 
 
+def not_supported(ctx: Context) -> Blocked | None:
+    """V3: automatic upgrades never choose a version that does not support them; said when that is the latest."""
+    scale_set = ctx.snapshot.scale_set
+    newest = versions.latest(scale_set, ctx.catalogue)
+    automatic = scale_set.spec.upgrade_policy.automatic_os_upgrade_policy.enable_automatic_os_upgrade
+    if not automatic or newest is None or newest.automatic_eligible:
+        return None
+    name = versions.image_name(scale_set.spec.image_reference)
+    return Blocked(
+        Wait.NOT_SUPPORTED,
+        f"the latest version {newest.version} of {name} does not support automatic upgrades "
+        "(automaticOSUpgradeSupported is false): create an UpgradeRun to go to it, or follow another sku",
+    )
+
+
 def model_is_applied(ctx: Context, _target: Pair) -> Blocked | None:
     """T2: in mode Manual instances have the latest model first, or each upgrade would change the model too."""
     scale_set = ctx.snapshot.scale_set

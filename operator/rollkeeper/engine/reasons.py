@@ -37,6 +37,7 @@ class Wait(StrEnum):
 
     UNHEALTHY = "TooManyUnhealthyInstances"
     HEALTH_NOT_READ = "ApplicationHealthNotRead"
+    NOT_SUPPORTED = "ImageNotSupported"
     NO_REGION = "NoRegion"
     NO_HEALTH_SOURCE = "NoHealthSource"
     RUN_PENDING = "RunPending"

@@ -52,7 +52,7 @@ def compute(status: ScaleSetStatus, ctx: Context, assignment: Assignment, situat
         _reconciling(ctx, situation),
         _stalled(situation),
         up_to_date.condition(status, ctx, situation.active),
-        _upgrade_blocked(situation.blocked or gates.no_region(ctx)),
+        _upgrade_blocked(situation.blocked or gates.no_region(ctx) or gates.not_supported(ctx)),
     ]
     generation = snapshot.scale_set.metadata.generation
     return status.model_copy(

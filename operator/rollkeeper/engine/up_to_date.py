@@ -147,6 +147,9 @@ def _left_behind(view: _View) -> Wanted | None:
 def _newer(view: _View) -> Wanted:
     policy = view.ctx.snapshot.scale_set.spec.upgrade_policy.automatic_os_upgrade_policy
     message = f"version {view.newest.version} can be rolled out"
+    if not view.newest.automatic_eligible:
+        message += " by an UpgradeRun of your own only: it does not support automatic upgrades"
+        return Wanted(TYPE, "False", State.NEWER_VERSION, message)
     if not policy.enable_automatic_os_upgrade:
         message += "; automatic upgrades are off: create an UpgradeRun, or set enableAutomaticOSUpgrade"
     return Wanted(TYPE, "False", State.NEWER_VERSION, message)

@@ -162,6 +162,36 @@ def test_no_region(region: str | None, published: list[ImageVersion], blocked: b
         assert found.reason == Wait.NO_REGION
 
 
+UNSUPPORTED: dict[str, tuple[dict[str, Any], list[ImageVersion], bool]] = {
+    "V3 the latest": ({}, [v("1.0.0"), v("1.1.0", automaticOSUpgradeSupported=False)], True),
+    "V3 an older one": ({}, [v("1.0.0", automaticOSUpgradeSupported=False), v("1.1.0")], False),
+    "V3 all of them": ({}, [v("1.0.0", automaticOSUpgradeSupported=False)], True),
+    "V3 the latest is elsewhere": ({}, [v("1.0.0"), v("1.1.0", US, automaticOSUpgradeSupported=False)], False),
+    "T1 nobody asks for automatic upgrades": (
+        {"automatic": False},
+        [v("1.0.0", automaticOSUpgradeSupported=False)],
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("of", "published", "blocked"), UNSUPPORTED.values(), ids=UNSUPPORTED)
+def test_a_set_that_follows_an_unsupported_image(
+    of: dict[str, Any], published: list[ImageVersion], blocked: bool
+) -> None:
+    found = gates.not_supported(ctx(scale_set(**of), versions=published))
+    assert (found is not None) == blocked
+    if found is not None:
+        assert found.reason == Wait.NOT_SUPPORTED
+        assert "create an UpgradeRun to go to it, or follow another sku" in found.message
+
+
+def test_v3_custom_images_are_always_supported() -> None:
+    custom = {"gallery": "Ours", "definition": "Web"}
+    published = image_version("1.0.0", automaticOSUpgradeSupported=False, **custom)
+    assert gates.not_supported(ctx(scale_set(image=custom), versions=[published])) is None
+
+
 def test_no_region_says_what_to_do() -> None:
     found = gates.no_region(ctx(scale_set(), versions=[v("1.0.0", EU)]))
     assert found is not None
