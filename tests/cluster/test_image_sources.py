@@ -124,6 +124,20 @@ def test_bad_input_says_what_to_do(live: World, locked: LocalRegistry) -> None:
     ready(live, "True", "Suspended")
 
 
+def test_a_name_that_is_taken(live: World, registry: LocalRegistry) -> None:
+    """What is there is not touched; the source says what is in its way, and goes on when that is gone."""
+    registry.push(live.namespace, "1.0.0")
+    other = {"gallery": "other", "definition": "os", "version": "1.0.0", "image": "registry.test/other:1.0.0"}
+    live.create(made("ImageVersion", "os-1.0.0", other), source(live, registry))
+    told = live.until_condition("os", "TagsIgnored", "True", "TagsIgnored", kind="imagesources")["message"]
+    assert "tag 1.0.0: ImageVersion os-1.0.0 is there and is of something else" in told
+    assert live.get("imageversions", "os-1.0.0")["spec"]["gallery"] == "other"
+    live("delete", "imageversion", "os-1.0.0")
+    scan(live, "gone")
+    live.until_condition("os", "TagsIgnored", "False", "None", kind="imagesources")
+    assert live.get("imageversions", "os-1.0.0")["spec"]["gallery"] == CUSTOM["gallery"]
+
+
 def test_an_outage_loses_nothing(live: World, registry: LocalRegistry) -> None:
     registry.push(live.namespace, "1.0.0")
     live.create(source(live, registry, intervalSeconds=10))

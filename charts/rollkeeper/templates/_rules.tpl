@@ -55,7 +55,7 @@ needs stands behind the feature's value.
 {{- define "rollkeeper.rules.images" -}}
 - apiGroups: [rollkeeper.io]
   resources: [imageversions]
-  verbs: [list, watch, create, delete]
+  verbs: [get, list, watch, create, delete]
 - apiGroups: [rollkeeper.io]
   resources: [imagesources]
   verbs: [list, watch]

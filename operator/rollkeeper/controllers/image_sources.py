@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from rollkeeper.api.v1alpha1 import ImageSource, ImageSourceStatus, ImageVersion
+from rollkeeper.api.v1alpha1.image_source import PublishedTag
 from rollkeeper.api.v1alpha1.names import ANNOTATION_RECONCILE_AT, API_VERSION
 from rollkeeper.controllers.caches import Caches
 from rollkeeper.controllers.patches import status_patch
@@ -131,23 +132,34 @@ class ImageSourceController:
         """Makes what is new, notes it, and takes away what is old: in this order, each safe to repeat."""
         taken = []
         for tag in scanned.plan.create:
-            manifest = sources.manifest(source, tag)
-            try:
-                body = {"apiVersion": API_VERSION, "kind": IMAGE_VERSIONS.kind, **manifest}
-                made = await self.api.create(IMAGE_VERSIONS, source.metadata.namespace, body)
-            except AlreadyExists:
-                name = manifest["metadata"]["name"]
-                taken.append(
-                    f"tag {tag.tag}: ImageVersion {name} is there and is of something else: delete or rename it"
-                )
-                continue
-            self.caches.image_versions.apply(made)
-            self._tell(source, "VersionPublished", f"published {tag.version} from tag {tag.tag} ({tag.digest})")
+            refused = await self._create(source, tag)
+            if refused is not None:
+                taken.append(refused)
         status = source_status.scanned(source, scanned.tags, scanned.plan, taken, self._stamp(), _request(source))
         for sentence in source_status.newly_moved(source, scanned.plan):
             self._tell(source, "TagMoved", sentence, warning=True)
         await self._write(source, status)
         await self._prune(source, scanned.plan)
+
+    async def _create(self, source: ImageSource, tag: PublishedTag) -> str | None:
+        """Makes the ImageVersion of a tag. Returns why it can't be made, if so."""
+        manifest, namespace = sources.manifest(source, tag), source.metadata.namespace
+        name = manifest["metadata"]["name"]
+        try:
+            body = {"apiVersion": API_VERSION, "kind": IMAGE_VERSIONS.kind, **manifest}
+            made = await self.api.create(IMAGE_VERSIONS, namespace, body)
+        except AlreadyExists:
+            made = await self.api.get(IMAGE_VERSIONS, namespace, name)
+            self.caches.image_versions.apply(made)
+            there = ImageVersion.model_validate(made)
+            if (image_name(there.spec), there.spec.version) == (image_name(source.spec), tag.version):
+                return None  # ours from a lost answer, or as good as ours
+            return (
+                f"tag {tag.tag}: ImageVersion {name} is there and is of something else: delete it, or rename the source"
+            )
+        self.caches.image_versions.apply(made)
+        self._tell(source, "VersionPublished", f"published {tag.version} from tag {tag.tag} ({tag.digest})")
+        return None
 
     async def _prune(self, source: ImageSource, plan: Plan) -> None:
         name = image_name(source.spec)
