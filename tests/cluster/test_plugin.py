@@ -179,3 +179,16 @@ def test_instances_are_protected_and_holds_released(live: World, plugin: Plugin)
     released = plugin("release-hold", "web", "1.2.0")
     assert released == f"scaleset.rollkeeper.io/web released: 1.2.0 (UpgradedUnhealthy, by {name})\n"
     live.until("the hold is gone", lambda: not held())
+
+
+def test_versions_and_drift(live: World, plugin: Plugin) -> None:
+    """V3: what is latest for whom; how far behind."""
+    _created(live, automatic=False)
+    live.create(published("1.1.0"))
+    live.until_condition("web", "UpToDate", "False", "NewerVersionAvailable")
+    rows = [line.split() for line in plugin("images", "web").splitlines()[1:]]
+    assert [(row[1], row[3]) for row in rows] == [("1.1.0", "web"), ("1.0.0", "-")]
+    drift = json.loads(plugin("drift", "-o", "json"))["items"]
+    assert [(d["name"], d["version"], d["latest"], d["versionsBehind"]) for d in drift] == [
+        ("web", "1.0.0", "1.1.0", 1)
+    ]

@@ -45,7 +45,13 @@ def scale_set(replicas: int = 5, *, status: Json | None = None, **spec: Any) -> 
 
 
 def _group(version: str, replicas: int) -> Json:
-    return {"version": version, "image": f"r/os:{version}", "modelRevision": "web-m1", "instances": f"0-{replicas - 1}"}
+    return {
+        "version": version,
+        "image": f"r/os:{version}",
+        "modelRevision": "web-m1",
+        "replicas": replicas,
+        "instances": f"0-{replicas - 1}",
+    }
 
 
 def condition(kind: str, status: str, reason: str, message: str = "") -> Json:

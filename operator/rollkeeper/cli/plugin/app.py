@@ -26,6 +26,9 @@ COMMANDS = {
     "release-hold": "acting",
     "protect": "acting",
     "unprotect": "acting",
+    "images": "looking",
+    "drift": "looking",
+    "version": "looking",
 }
 """Command -> module of `rollkeeper.cli.plugin.commands` that has it; in the order of the help."""
 

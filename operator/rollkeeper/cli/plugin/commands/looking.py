@@ -1,0 +1,48 @@
+"""Commands that look at versions: images, drift, version."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from rollkeeper.cli.plugin.options import DATA, NAME, Options, with_options
+
+Shared = Annotated[
+    str | None,
+    typer.Option(envvar="ROLLKEEPER_IMAGES_NAMESPACE", help="The controller's shared images namespace, if it has one."),
+]
+
+
+@with_options(*DATA, NAME, all_namespaces=True)
+def images(
+    options: Options,
+    scale_set: Annotated[str | None, typer.Argument(metavar="[SET]", help="Versions of this ScaleSet's image.")] = None,
+    publisher: Annotated[str | None, typer.Option(help="Of a platform image.")] = None,
+    offer: Annotated[str | None, typer.Option(help="Of a platform image.")] = None,
+    sku: Annotated[str | None, typer.Option(help="Of a platform image.")] = None,
+    gallery: Annotated[str | None, typer.Option(help="Of a custom image.")] = None,
+    definition: Annotated[str | None, typer.Option(help="Of a custom image.")] = None,
+    region: Annotated[str | None, typer.Option(help="As sets of this region see them.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="More than the newest ten of each image.")] = False,
+    images_namespace: Shared = None,
+) -> None:
+    """List versions of images. Which is latest for whom, and why the others are not."""
+    from rollkeeper.cli.plugin import catalogue  # noqa: PLC0415 - the help must not wait for the models
+
+    named = (publisher, offer, sku, gallery, definition)
+    catalogue.images(options, catalogue.Wanted(scale_set, named, region, everything, images_namespace))
+
+
+@with_options(*DATA, all_namespaces=True)
+def drift(options: Options, images_namespace: Shared = None) -> None:
+    """List how far sets are behind. In versions, and in days since the first that they miss."""
+    from rollkeeper.cli.plugin import catalogue  # noqa: PLC0415 - the help must not wait for the models
+
+    catalogue.drift(options, images_namespace)
+
+
+def version() -> None:
+    """Show the version of this command."""
+    from importlib import metadata  # noqa: PLC0415 - beside its only use
+
+    sys.stdout.write(f"rollkeeper {metadata.version('rollkeeper')}\n")
