@@ -99,7 +99,17 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
     "automatic without health": (scale_set(upgradePolicy=AUTOMATIC), ("spec.health", "add health.source Probe")),
     "automatic on Windows": (
         scale_set(osType="Windows", upgradePolicy=AUTOMATIC, health={"source": "Probe"}, template=template(PROBED)),
-        ("enableAutomaticOSUpgrade", "Linux only", "creating an UpgradeRun"),
+        ("spec.windowsConfiguration", "set windowsConfiguration.enableAutomaticUpdates to false"),
+    ),
+    "automatic on Windows that updates itself": (
+        scale_set(
+            osType="Windows",
+            windowsConfiguration={},
+            upgradePolicy=AUTOMATIC,
+            health={"source": "Probe"},
+            template=template(PROBED),
+        ),
+        ("spec.windowsConfiguration", "set windowsConfiguration.enableAutomaticUpdates to false"),
     ),
     "Probe without a probe": (scale_set(health={"source": "Probe"}), ("spec.health.source", "needs a readinessProbe")),
     "probe too slow": (
@@ -345,6 +355,14 @@ ACCEPTED: dict[str, Json] = {
         ]
     ),
     "Windows": scale_set(osType="Windows"),
+    "Windows that updates itself": scale_set(osType="Windows", windowsConfiguration={}),
+    "automatic on Windows": scale_set(
+        osType="Windows",
+        windowsConfiguration={"enableAutomaticUpdates": False},
+        upgradePolicy=AUTOMATIC,
+        health={"source": "Probe"},
+        template=template(PROBED),
+    ),
     "custom data": scale_set(customData={"inline": "a", "interpreter": ["python3", "-u"]}),
     "custom data from a Secret": scale_set(
         customData={"secretKeyRef": KEY}, extensions=[script("a", "b"), script("b")]

@@ -39,6 +39,7 @@ def consider(ctx: Context) -> Automatic:
     )
     chain = (
         gates.has_health_source,
+        gates.is_the_only_updater,
         gates.model_is_known,
         gates.model_is_applied,
         gates.is_not_backing_off(target.version),

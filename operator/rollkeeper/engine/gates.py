@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from rollkeeper.api.v1alpha1 import ScaleSetSpec
 from rollkeeper.engine import ranges, up_to_date, versions
 from rollkeeper.engine.actions import CheckReferences
 from rollkeeper.engine.context import Context
@@ -39,6 +40,22 @@ def has_health_source(ctx: Context, _target: Pair) -> Blocked | None:
     return Blocked(
         Wait.NO_HEALTH_SOURCE,
         "automatic upgrades need a health source: set spec.health.source to Probe or ApplicationHealth",
+    )
+
+
+def updates_itself(spec: ScaleSetSpec) -> bool:
+    """Whether Windows instances update themselves; they do unless that is switched off (T2)."""
+    configuration = spec.windows_configuration
+    return spec.os_type == "Windows" and (configuration is None or configuration.enable_automatic_updates)
+
+
+def is_the_only_updater(ctx: Context, _target: Pair) -> Blocked | None:
+    """T2: two updaters would work against each other."""
+    if not updates_itself(ctx.snapshot.scale_set.spec):
+        return None
+    return Blocked(
+        Wait.UPDATES_ITSELF,
+        "automatic upgrades need spec.windowsConfiguration.enableAutomaticUpdates: false: two updaters would fight",
     )
 
 

@@ -40,6 +40,7 @@ class Wait(StrEnum):
     NOT_SUPPORTED = "ImageNotSupported"
     NO_REGION = "NoRegion"
     NO_HEALTH_SOURCE = "NoHealthSource"
+    UPDATES_ITSELF = "WindowsUpdatesItself"
     RUN_PENDING = "RunPending"
     NO_SCALE_SET = "ScaleSetNotFound"
     RUN_PAUSED = "RunPaused"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from rollkeeper.api.v1alpha1 import UpgradeRun
-from rollkeeper.engine import platform, versions
+from rollkeeper.engine import gates, platform, versions
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.gates import Blocked
 from rollkeeper.engine.platform import Cause, Platform
@@ -78,6 +78,8 @@ def _precondition_lost(ctx: Context) -> Stop | None:
         return Stop(Code.PRECONDITION_LOST, f"the scale set was pinned to {spec.image_reference.version}")
     if spec.health is None and spec.service_fabric is None:
         return Stop(Code.PRECONDITION_LOST, "the scale set's health source was removed")
+    if gates.updates_itself(spec):
+        return Stop(Code.PRECONDITION_LOST, "windowsConfiguration.enableAutomaticUpdates was set to true")
     return None
 
 

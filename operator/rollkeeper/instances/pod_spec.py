@@ -90,6 +90,9 @@ def _pod_spec(scale_set: ScaleSet, model: Mapping[str, Any], ordinal: int, image
     others = [volume for volume in spec.get("volumes", ()) if volume["name"] not in claims]
     if claims or others:
         spec["volumes"] = [*others, *claims.values()]
+    if scale_set.spec.os_type == "Windows":
+        spec["nodeSelector"] = {**spec.get("nodeSelector", {}), "kubernetes.io/os": "windows"}
+        spec["os"] = {"name": "windows"}
     return provisioning.provision(spec, model, scale_set.spec.os_type)
 
 

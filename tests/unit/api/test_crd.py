@@ -36,9 +36,9 @@ KEYS_OF_A_STRUCTURAL_SCHEMA = {
     "x-kubernetes-validations",
 }
 
-WITHOUT_DEFAULT = ("serviceFabric", "health", "osContainerName", "serviceName")
+WITHOUT_DEFAULT = ("serviceFabric", "windowsConfiguration", "customData", "health", "osContainerName", "serviceName")
 """Optional fields whose absence means something."""
-ASKED_FOR = {"spec.health.applicationHealth", "spec.serviceFabric"}
+ASKED_FOR = {"spec.health.applicationHealth", "spec.serviceFabric", "spec.windowsConfiguration"}
 """Optional parents that a rule asks for where they are needed, and only there."""
 
 

@@ -102,10 +102,21 @@ def test_while_nothing_is_proven(fields: dict[str, Any], version: str | None) ->
     assert (found.due and found.due.version) == version
 
 
+WINDOWS: dict[str, Any] = {
+    "osType": "Windows",
+    "versions": tuple(image_version(version, osType="Windows") for version in ("1.0.0", "1.1.0")),
+}
 NOT_SEEN: dict[str, Any] = {"accepted": []}
 BLOCKED: dict[str, tuple[dict[str, Any], Wait | None, str]] = {
     "nothing in the way": ({}, None, ""),
     "T2 no health source": ({"health": None}, Wait.NO_HEALTH_SOURCE, "set spec.health.source to Probe"),
+    "T2 Windows updates itself": (
+        {**WINDOWS, "windowsConfiguration": {}},
+        Wait.UPDATES_ITSELF,
+        "enableAutomaticUpdates: false",
+    ),
+    "T2 Windows does so unless told": (WINDOWS, Wait.UPDATES_ITSELF, "enableAutomaticUpdates: false"),
+    "E4 Windows does not": ({**WINDOWS, "windowsConfiguration": {"enableAutomaticUpdates": False}}, None, ""),
     "F8 back-off": ({"status": {"retry": [RETRY]}}, Wait.BACK_OFF, "attempt 2 at 1.1.0 failed: next at 12:02:00 UTC"),
     "F8 back-off is over": ({"status": {"retry": [RETRY]}, "seconds": 120}, None, ""),
     "F8 of another target": ({"status": {"retry": [{**RETRY, "target": "1.2.0"}]}}, None, ""),

@@ -248,6 +248,7 @@ STOPS: dict[str, tuple[UpgradeRun, dict[str, Any], list[Code | None]]] = {
     "T9 only not ready ends nothing": (auto(), {"versions": ("1.0.0", image_version("1.1.0", ready=False))}, []),
     "T9 not users' runs": (active_run(pending="0-9"), {"versions": ("1.0.0",)}, []),
     "T9 pinned": (auto(), {"of": scale_set(version="1.0.0")}, [Code.PRECONDITION_LOST]),
+    "T9 Windows updates itself again": (auto(), {"of": scale_set(osType="Windows")}, [Code.PRECONDITION_LOST]),
     "T9 health source removed": (auto(), {"of": scale_set(health=None)}, [Code.PRECONDITION_LOST]),
     "T5 newer version": (auto(), {"versions": ("1.0.0", "1.1.0", "1.2.0")}, [Code.SUPERSEDED]),
     "T5 a user's run": (auto(), {"found": Queue(next=up())}, [Code.SUPERSEDED]),

@@ -88,6 +88,15 @@ def test_a_template_without_volumes_gets_none() -> None:
     assert "volumes" not in build({"spec": {"containers": [{"name": "os"}]}})["spec"]
 
 
+def test_e4_windows_instances_run_on_windows_nodes() -> None:
+    template: JsonMap = {"spec": {"containers": [{"name": "os"}], "nodeSelector": {"disk": "fast"}}}
+    spec = build(template, osType="Windows")["spec"]
+    assert spec["nodeSelector"] == {"disk": "fast", "kubernetes.io/os": "windows"}
+    assert spec["os"] == {"name": "windows"}
+    assert build(template)["spec"]["nodeSelector"] == {"disk": "fast"}
+    assert "os" not in build(template)["spec"]
+
+
 def test_m2_the_stored_model_is_not_changed() -> None:
     of = scale_set(template=copy.deepcopy(TEMPLATE), volumeClaimTemplates=[CLAIM])
     model = revisions.model_of(of.spec)

@@ -242,10 +242,11 @@ SCALE_SET_SPEC = validations(
         at=".health",
     ),
     rule(
-        f"!{_AUTOMATIC} || self.osType != 'Windows'",
-        "automatic upgrades are for Linux only as yet: set enableAutomaticOSUpgrade to false, "
-        "and upgrade Windows instances by creating an UpgradeRun",
-        at=".upgradePolicy.automaticOSUpgradePolicy.enableAutomaticOSUpgrade",
+        f"!{_AUTOMATIC} || self.osType != 'Windows'"
+        " || (has(self.windowsConfiguration) && !self.windowsConfiguration.enableAutomaticUpdates)",
+        "with automatic upgrades Windows must not update itself too: set windowsConfiguration.enableAutomaticUpdates "
+        "to false, or set enableAutomaticOSUpgrade to false",
+        at=".windowsConfiguration",
     ),
     rule(
         "!has(self.health) || self.health.source != 'Probe'"

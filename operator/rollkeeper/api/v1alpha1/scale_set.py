@@ -88,6 +88,14 @@ class UpgradePolicy(Model):
     """How long a finished run stands in status.osUpgradeHistory, in days (F6)."""
 
 
+class WindowsConfiguration(Model):
+    """What concerns Windows instances only."""
+
+    enable_automatic_updates: bool = True
+    """True: Windows updates itself inside of the instances. Automatic upgrades need false: two updaters would work
+    against each other (T2)."""
+
+
 class ClaimRetentionPolicy(Model):
     """What happens to data disks, as in StatefulSet."""
 
@@ -132,6 +140,8 @@ class ScaleSetSpec(Model):
     extensions. The OS container counts as started when it has ended well (E2)."""
     extensions: Annotated[tuple[Extension, ...], Field(json_schema_extra=extension_rules.EXTENSIONS)] = ()
     """What is applied to every new OS disk, or runs beside it; an instance is provisioned when all are (E1)."""
+    windows_configuration: WindowsConfiguration | None = None
+    """For osType Windows; elsewhere it says nothing. Needed for automatic upgrades of Windows instances (T2)."""
     service_fabric: ServiceFabric | None = None
     """For a node type of a Service Fabric cluster: what its upgrades depend on (E3)."""
     service_name: Annotated[str, Field(min_length=1, max_length=63, json_schema_extra=rules.SERVICE_NAME)] | None = None
