@@ -108,7 +108,7 @@ def _subject(number: int, port: int, *, hung: bool) -> Subject:
     )
     address = f"{HUNG_NET if hung else NET}.{number // 250}.{1 + number % 250}"
     known = Application("Initializing", LONG_AGO, "")
-    return Subject(f"uid-{number}", "bench", f"web-{number}", address, LONG_AGO, asked, known)
+    return Subject(f"uid-{number}", "bench", f"web-{number}", address, LONG_AGO, LONG_AGO, asked, known)
 
 
 def _sockets() -> int:

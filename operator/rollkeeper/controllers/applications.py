@@ -6,7 +6,7 @@ from datetime import datetime
 
 from rollkeeper.api.v1alpha1 import ScaleSet
 from rollkeeper.controllers.caches import Caches
-from rollkeeper.engine.snapshot import Application
+from rollkeeper.engine.snapshot import Application, Instance
 from rollkeeper.health.endpoint import Endpoint
 from rollkeeper.health.open_files import questions_at_once
 from rollkeeper.health.prober import Prober, Subject
@@ -27,6 +27,8 @@ class Applications:
     endpoint: Endpoint
     now: Callable[[], datetime]
     prober: Prober = field(init=False)
+    _provisioned: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    """When the OS container of a pod with a hook started, and when it was first seen running, by the pod's uid."""
 
     def __post_init__(self) -> None:
         """Makes the prober."""
@@ -56,16 +58,33 @@ class Applications:
 
     def _pod_changed(self, _key: Key, old: PodView | None, new: PodView | None) -> None:
         if old is not None and (new is None or new.instance.uid != old.instance.uid):
-            self.prober.forget(old.instance.uid)
+            self._forget(old.instance.uid)
         if new is not None:
             self._look_at(new)
 
     def _look_at(self, view: PodView) -> None:
         subject = self._subject(view)
         if subject is None:
-            self.prober.forget(view.instance.uid)
+            self._forget(view.instance.uid)
         else:
             self.prober.follow(subject)
+
+    def _forget(self, uid: str) -> None:
+        self.prober.forget(uid)
+        self._provisioned.pop(uid, None)
+
+    def _provisioned_at(self, instance: Instance, started: datetime) -> datetime:
+        """H2, H4: where scripts run in the container first, its grace period begins when they have ended.
+
+        The end of a hook stands nowhere, so what counts is when the container was first seen running.
+        """
+        if not instance.has_hook:
+            return started
+        known = self._provisioned.get(instance.uid)
+        if known is None or known[0] != started:
+            known = (started, max(self.now(), started))
+            self._provisioned[instance.uid] = known
+        return known[1]
 
     def _subject(self, view: PodView) -> Subject | None:
         instance = view.instance
@@ -84,6 +103,7 @@ class Applications:
             name=instance.name,
             address=view.address,
             started=instance.running_since,
+            provisioned=self._provisioned_at(instance, instance.running_since),
             asked=asked,
             known=instance.application,
         )

@@ -42,6 +42,8 @@ class Subject:
     address: str
     started: datetime
     """When its OS container started: what was found before counts no longer."""
+    provisioned: datetime
+    """From when on its application may be there, which is later where scripts run in the container first (E2)."""
     asked: ApplicationHealth
     known: Application | None
     """What its pod tells."""
@@ -137,7 +139,7 @@ class Prober:
         if not self._is_followed(turns):
             return
         subject = turns.subject
-        initializing = application.in_grace(subject.asked, subject.started, self.now())
+        initializing = application.in_grace(subject.asked, subject.provisioned, self.now())
         turns.course = application.after(turns.course, answer, subject.asked, initializing=initializing)
         await self._tell(turns)
         interval = float(subject.asked.interval_seconds)

@@ -1,6 +1,7 @@
 """H4: whose applications are asked, and where what they say is written."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -110,6 +111,24 @@ def test_h4_a_pod_that_goes_is_asked_no_more() -> None:
     world.cluster.advance(5)
     world.fill()
     assert world.ask() == 1
+
+
+def test_h4_the_grace_period_begins_when_scripts_have_ended() -> None:
+    """H2, E2: the kubelet counts from the container's start, and shows it running when its hook has ended."""
+    world = World()
+    world.applications.start()
+    view = next(iter(world.caches.pods.values()))
+    world.cluster.advance(100)
+    hooked = replace(view, instance=replace(view.instance, has_hook=True))
+    for seen, wanted in ((view, view.instance.running_since), (hooked, world.cluster.clock.now())):
+        subject = world.applications._subject(seen)
+        assert subject is not None
+        assert (subject.started, subject.provisioned) == (view.instance.running_since, wanted)
+    began = world.cluster.clock.now()
+    world.cluster.advance(50)
+    again = world.applications._subject(hooked)
+    assert again is not None
+    assert again.provisioned == began
 
 
 def test_i2_a_strangers_pod_is_not_asked() -> None:

@@ -24,7 +24,8 @@ def subject(uid: str = "a", known: ApplicationState | None = "Healthy", **fields
     how = {key: fields.pop(key) for key in ("intervalSeconds", "numberOfProbes", "gracePeriodSeconds") if key in fields}
     asked = ApplicationHealth.model_validate({"protocol": "HTTP", "port": 80, "requestPath": "/", **how})
     told = Application(known, at(-10), "before") if known else None
-    made = Subject(uid, "default", f"web-{uid}", f"10.0.0.{uid}", STARTED, asked, told)
+    started = fields.pop("started", STARTED)
+    made = Subject(uid, "default", f"web-{uid}", f"10.0.0.{uid}", started, started, asked, told)
     return replace(made, **fields)
 
 
