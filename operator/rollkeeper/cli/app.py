@@ -1,5 +1,6 @@
 """The command line: the controller's own command, and those for people."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rollkeeper.cli.plugin.app import COMMANDS, EXIT_CODES, add_commands, finish
+from rollkeeper.cli.plugin.app import COMMANDS, COMPLETION_VARIABLE, EXIT_CODES, add_commands, finish
 
 HELP = "Keeps scale sets on the newest OS image."
 AS_PLUGIN = "kubectl-rollkeeper"
@@ -97,4 +98,8 @@ def build(arguments: Sequence[str], *, plugin: bool) -> typer.Typer:
 def main() -> None:
     """Entry point of the wheel."""
     plugin = Path(sys.argv[0]).name.startswith(AS_PLUGIN)
+    if COMPLETION_VARIABLE in os.environ:  # a shell asks
+        from typer.completion import completion_init  # type: ignore[attr-defined]  # noqa: PLC0415 - only for this
+
+        completion_init()
     finish(build(sys.argv[1:], plugin=plugin), "kubectl rollkeeper" if plugin else "rollkeeper")

@@ -28,9 +28,13 @@ COMMANDS = {
     "unprotect": "acting",
     "images": "looking",
     "drift": "looking",
+    "completion": "looking",
     "version": "looking",
 }
 """Command -> module of `rollkeeper.cli.plugin.commands` that has it; in the order of the help."""
+
+COMPLETION_VARIABLE = "_ROLLKEEPER_COMPLETE"
+"""Set by shells that ask for completions; the scripts of `completion` set it."""
 
 _FAILED = 1
 

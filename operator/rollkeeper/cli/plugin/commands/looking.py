@@ -1,11 +1,17 @@
 """Commands that look at versions: images, drift, version."""
 
+import os
+import subprocess
 import sys
 from typing import Annotated
 
 import typer
 
+from rollkeeper.cli.plugin.app import COMPLETION_VARIABLE
+from rollkeeper.cli.plugin.errors import UsageError
 from rollkeeper.cli.plugin.options import DATA, NAME, Options, with_options
+
+_SHELLS = ("bash", "zsh", "fish")
 
 Shared = Annotated[
     str | None,
@@ -46,3 +52,15 @@ def version() -> None:
     from importlib import metadata  # noqa: PLC0415 - beside its only use
 
     sys.stdout.write(f"rollkeeper {metadata.version('rollkeeper')}\n")
+
+
+def completion(shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")]) -> None:
+    """Print a completion script. In bash: source <(rollkeeper completion bash)."""
+    if shell not in _SHELLS:
+        raise UsageError(f"no completion for {shell!r}: choose one of {', '.join(_SHELLS)}")
+    environment = {**os.environ, COMPLETION_VARIABLE: f"source_{shell}"}
+    # The shells' scripts are typer's own; it prints them when a shell asks, so we ask as one.
+    done = subprocess.run(
+        [sys.executable, "-m", "rollkeeper"], env=environment, capture_output=True, text=True, check=True
+    )
+    sys.stdout.write(done.stdout)
