@@ -134,7 +134,11 @@ class TestRights:
 
         (whole,) = (role for role in self.roles({}) if role["kind"] == "ClusterRole")
         (one,) = (r for r in self.roles(VALUES["namespaced"]) if r["metadata"]["namespace"] == "team-a")
-        assert rules(whole) - rules(one) == {"[''] ['nodes'] ['list', 'watch']"}
+        assert rules(whole) - rules(one) == {
+            "[''] ['nodes'] ['list', 'watch']",
+            "['scheduling.k8s.io'] ['priorityclasses'] ['get']",
+            "['storage.k8s.io'] ['storageclasses'] ['get']",
+        }
 
 
 def _read(path: Path) -> JsonMap:

@@ -1,9 +1,9 @@
 {{/*
 Everything that the controller may do, and nothing else: here and nowhere else.
 
-tests/cluster/test_least_privilege.py runs the controller with these rules alone and holds them against the API server's
-audit log: a rule that no call needed fails it, and so does a call that no rule allowed. A permission that only a feature
-needs stands behind the feature's value.
+tests/cluster/test_least_privilege.py runs the controller with these rules alone, in both modes: it fails where the API
+server refused a call, and where a rule was not needed that it does not know a reason for. A permission that only a
+feature needs stands behind the feature's value.
 */}}
 
 {{/* In every namespace that scale sets live in. */}}
@@ -42,6 +42,14 @@ needs stands behind the feature's value.
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, watch]
+# What a model refers to must be there (T8); a priority or storage class is looked for where the whole cluster may be read.
+- apiGroups: [""]
+  resources: [serviceaccounts]
+  verbs: [get]
+# To name the budgets of a pod that two of them cover (B12).
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [list]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
@@ -75,6 +83,12 @@ needs stands behind the feature's value.
 - apiGroups: [""]
   resources: [nodes]
   verbs: [list, watch]
+- apiGroups: [scheduling.k8s.io]
+  resources: [priorityclasses]
+  verbs: [get]
+- apiGroups: [storage.k8s.io]
+  resources: [storageclasses]
+  verbs: [get]
 {{- end -}}
 
 {{/* In the release's own namespace. `create` can't be narrowed to a name. */}}
