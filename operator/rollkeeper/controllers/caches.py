@@ -25,6 +25,11 @@ class RevisionView:
     references: tuple[Reference, ...] = ()
     """What pods of the model rely on (T8)."""
 
+    @property
+    def image_name(self) -> str:
+        """The OS image that the model belongs to (V6)."""
+        return str(self.model.get("imageName", ""))
+
 
 @dataclass(frozen=True, slots=True)
 class NodeView:

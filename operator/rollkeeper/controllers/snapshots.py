@@ -43,6 +43,7 @@ class SnapshotReader:
             revision=self._revision(scale_set) if fault is None else _newest_known(scale_set, known),
             revisions=known,
             model_fault=fault,
+            images={r.name: r.image_name for r in stored if r.image_name},
             references={r.name: (*r.references, *of_claims) for r in stored},
             reference_checks=dict(memory.reference_checks),
             refusals=dict(memory.refusals),

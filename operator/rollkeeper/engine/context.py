@@ -60,8 +60,9 @@ class Context:
         kept = (Pair(v.version, v.image, v.model_revision) for v in status.versions)
         known = [*kept, *(i.pair for i in self.instances.values())]
         image = next((p.image for p in known if (p.version, p.revision) == (version, revision)), None)
-        image = image or next((p.image for p in known if p.version == version), None)
-        published = self.catalogue.get(version)
+        of_image = (p.image for p in known if p.version == version and self.image_of(p) == status.proven_image)
+        image = image or next(of_image, None)
+        published = self.catalogue.get(version) if status.proven_image == self.image_name else None
         if image is None and published is not None:
             image = published.image
         return Pair(version, image, revision) if image is not None else None
@@ -73,7 +74,22 @@ class Context:
     def is_held(self, pair: Pair) -> bool:
         """Whether a pair's version is held for the set (F3)."""
         published = self.catalogue.get(pair.version) or versions.unpublished(pair.version, pair.image)
-        return versions.is_held(self.snapshot.scale_set, published, pair.revision) is not None
+        return versions.is_held(self.snapshot.scale_set, published, pair.revision, self.image_of(pair)) is not None
+
+    @property
+    def image_name(self) -> str:
+        """The name of the image that the set asks for."""
+        return versions.image_name(self.snapshot.scale_set.spec.image_reference)
+
+    def image_of(self, pair: Pair) -> str:
+        """The name of the image that a pair's version belongs to: its model knows (V6)."""
+        return self.snapshot.images.get(pair.revision) or self.image_name
+
+    @property
+    def on_other_image(self) -> Ordinals:
+        """Instances of another image than the set asks for now: its SKU or definition was changed (V6)."""
+        others = {revision for revision, image in self.snapshot.images.items() if image != self.image_name}
+        return frozenset(o for o in range(self.snapshot.replicas) if others and self.runs_now(o).revision in others)
 
     def is_revision_held(self, revision: str) -> bool:
         """Whether a model revision is held for the set (F3)."""

@@ -45,7 +45,7 @@ def _prove(status: ScaleSetStatus, ending: Ending, scale_set: ScaleSet) -> Scale
     """F4 (b), (c). While nothing is proven a Model run proves nothing: first creation does, when all are healthy."""
     if not ending.proves or (ending.state.is_model and status.proven_image_version is None):
         return status
-    if ending.state.is_model:
+    if ending.state.is_model and not ending.state.changes_image:
         return status.model_copy(update={"proven_model_revision": ending.state.target.revision})
     return status.model_copy(
         update={
@@ -66,7 +66,7 @@ def _history(status: ScaleSetStatus, ending: Ending, scale_set: ScaleSet, now: d
     """F6: newest first, so many and so old as the set says."""
     policy = scale_set.spec.upgrade_policy
     image = ending.run.status.target_image_reference
-    if image is None:
+    if image is None or ending.state.is_model:
         return status.os_upgrade_history  # a Model run is no OS upgrade
     oldest = now - timedelta(days=policy.run_history_days)
     entries = [e for e in status.os_upgrade_history if e.run_name != ending.run.metadata.name]

@@ -13,9 +13,10 @@ from rollkeeper.engine.versions import LATEST
 def goal(state: RunState, ctx: Context, ordinal: int) -> Pair:
     """The pair that the run brings an instance to.
 
-    A Model run leaves each instance's version as it is, except that one on a held version gets the proven one.
+    A Model run leaves each instance's version as it is, except that one on a held version gets the proven one, and that
+    a changed image has versions of its own (V6).
     """
-    if not state.is_model:
+    if not state.is_model or state.changes_image:
         return state.target
     found = state.origins.get(ordinal) or ctx.runs_now(ordinal)
     proven = ctx.proven_pair
@@ -30,7 +31,8 @@ def is_ahead(state: RunState, ctx: Context, ordinal: int) -> bool:
     pinned = state.run.metadata.annotations.get(ANNOTATION_CAUSE) == "Pin"
     if state.is_model or named or pinned or not ctx.proven:
         return False
-    return versions.is_higher(ctx.runs_now(ordinal).version, state.target.version)
+    now = ctx.runs_now(ordinal)
+    return ctx.image_of(now) == ctx.image_name and versions.is_higher(now.version, state.target.version)
 
 
 def is_on_target(state: RunState, ctx: Context, ordinal: int) -> bool:

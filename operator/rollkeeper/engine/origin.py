@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from rollkeeper.api.v1alpha1 import ScaleSetStatus, UpgradeRun
+from rollkeeper.api.v1alpha1 import ScaleSet, ScaleSetStatus, UpgradeRun
 from rollkeeper.engine import creation, ranges, versions
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.snapshot import Pair
@@ -23,7 +23,8 @@ def consider(ctx: Context, active: UpgradeRun | None) -> NewInstances:
     """F4, F4b; during a whole-set user's downgrade its target (V5)."""
     status = ctx.snapshot.scale_set.status
     if ctx.proven:
-        return NewInstances(_downgrade_target(status, active) or _proven_or_newest_model(ctx), status, ctx.proven_pair)
+        pair = _downgrade_target(ctx.snapshot.scale_set, active) or _proven_or_newest_model(ctx)
+        return NewInstances(pair, status, ctx.proven_pair)
     found = creation.consider(ctx)
     if found.pair is not None:
         status = status.model_copy(
@@ -45,16 +46,18 @@ def consider(ctx: Context, active: UpgradeRun | None) -> NewInstances:
 def _proven_or_newest_model(ctx: Context) -> Pair | None:
     """F4: the proven pair; in mode Manual with the newest model that is not held."""
     proven = ctx.proven_pair
-    if proven is None or ctx.snapshot.scale_set.spec.upgrade_policy.mode != "Manual":
-        return proven
+    other_image = proven is not None and ctx.image_of(proven) != ctx.image_name
+    if proven is None or other_image or ctx.snapshot.scale_set.spec.upgrade_policy.mode != "Manual":
+        return proven  # V6: of another image until the new one is proven
     return replace(proven, revision=ctx.model)
 
 
-def _downgrade_target(status: ScaleSetStatus, active: UpgradeRun | None) -> Pair | None:
+def _downgrade_target(scale_set: ScaleSet, active: UpgradeRun | None) -> Pair | None:
     if active is None or active.spec.started_by != "User" or active.spec.instances is not None:
         return None
     target = active.status.target_image_reference
-    if target is None or not versions.is_higher(status.proven_image_version or "", target.version):
+    proven = versions.proven_version(scale_set, scale_set.status)
+    if target is None or proven is None or not versions.is_higher(proven, target.version):
         return None
     return Pair(target.version, target.image or "", active.status.target_model_revision or "")
 

@@ -11,10 +11,11 @@ from rollkeeper.api.v1alpha1.names import (
     ANNOTATION_RELEASE_HOLD,
     ANNOTATION_TARGET,
 )
-from rollkeeper.engine import automatic, gates, ranges, versions
+from rollkeeper.engine import automatic, gates, ranges, target, versions
 from rollkeeper.engine.automatic import Automatic
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.gates import Blocked
+from rollkeeper.engine.reasons import Wait
 from rollkeeper.engine.snapshot import Instance, Pair
 from rollkeeper.engine.versions import LATEST
 
@@ -72,20 +73,35 @@ def _automatic(ctx: Context, auto: Automatic) -> Wish | None:
 
 def _model(ctx: Context) -> Wish | None:
     """T1, M1: the newest revision is not held and differs from the proven one, and an instance is not on it."""
-    status, newest = ctx.snapshot.scale_set.status, ctx.snapshot.revision
-    proven = ctx.proven_pair
+    newest = ctx.snapshot.revision
     if not _rolls_by_itself(ctx) or versions.held_revision(ctx.snapshot.scale_set, newest) is not None:
         return None
-    if proven is None:
-        followers = [i for i in _unprotected(ctx) if i.ordinal in ctx.healthy]
-        creation = next((p for p in ctx.assignment.values() if p.version == status.creation_version), None)
-        base, changed = creation, newest == status.creation_model_revision
-    else:
-        followers, base, changed = _unprotected(ctx), proven, newest != proven.revision
-    if base is None or not changed or all(i.pair.revision == newest for i in followers):
+    base = _base_of_model(ctx)
+    followers = [i for i in _unprotected(ctx) if ctx.proven or i.ordinal in ctx.healthy]
+    if base is None or all(i.pair.revision == newest for i in followers):
         return None
-    pair = Pair(base.version, base.image, newest)
-    return _wish(ctx, "Model", newest, pair, f"the model of the set has changed to {newest}")
+    message = f"the model of the set has changed to {newest}"
+    if not ctx.on_other_image:
+        return _wish(ctx, "Model", newest, Pair(base.version, base.image, newest), message)
+    pair = target.of_changed_image(ctx)
+    if isinstance(pair, target.Refused):
+        return Wish("Model", "Model", newest, base, Blocked(Wait.NO_IMAGE_VERSION, pair.message), message)
+    return _wish(ctx, "Model", newest, pair, f"the image of the set has changed to {ctx.image_name}")
+
+
+def _base_of_model(ctx: Context) -> Pair | None:
+    """What a changed model builds on; None: it has not changed.
+
+    It has, too, when a change was taken back: then the newest is the proven one again, and instances that a run had
+    brought to the model in between are to come back from it. That model has the higher number.
+    """
+    status, newest, numbers = ctx.snapshot.scale_set.status, ctx.snapshot.revision, ctx.snapshot.revisions
+    proven = ctx.proven_pair
+    if proven is None:
+        creation = next((p for p in ctx.assignment.values() if p.version == status.creation_version), None)
+        return creation if newest == status.creation_model_revision else None
+    ahead = any(numbers.get(i.pair.revision, 0) > numbers.get(newest, 0) for i in _unprotected(ctx))
+    return proven if newest != proven.revision or ahead else None
 
 
 def _pin(ctx: Context) -> Wish | None:
@@ -94,6 +110,8 @@ def _pin(ctx: Context) -> Wish | None:
     published = versions.creation_version(ctx.snapshot.scale_set, ctx.catalogue)
     if pinned == LATEST or published is None or not _rolls_by_itself(ctx) or published.deleting:
         return None
+    if ctx.on_other_image:
+        return None  # the Model run brings them to the pin (V6)
     # Without this a pin to a version that fails would be tried, put back and tried again without end.
     if versions.hold_on_pin(ctx.snapshot.scale_set, published, ctx.model) is not None:
         return None

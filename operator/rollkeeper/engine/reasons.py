@@ -42,6 +42,7 @@ class Wait(StrEnum):
     NO_HEALTH_SOURCE = "NoHealthSource"
     UPDATES_ITSELF = "WindowsUpdatesItself"
     RUN_PENDING = "RunPending"
+    NO_IMAGE_VERSION = "NoImageVersion"
     NO_SCALE_SET = "ScaleSetNotFound"
     RUN_PAUSED = "RunPaused"
     MODEL_NOT_APPLIED = "ModelNotApplied"
@@ -122,4 +123,5 @@ class State(StrEnum):
     HELD = "VersionHeld"
     LEFT_BEHIND = "InstancesLeftBehind"
     WOULD_DOWNGRADE = "WouldDowngrade"
+    IMAGE_CHANGED = "ImageChanged"
     OTHER_VERSIONS = "InstancesOnOtherVersions"

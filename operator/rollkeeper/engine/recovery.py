@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 
 from rollkeeper.api.v1alpha1 import ScaleSet, ScaleSetStatus, UpgradeRun
 from rollkeeper.engine import assignment as assignments
-from rollkeeper.engine import versions
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.finish import finish
 from rollkeeper.engine.queue import FINAL, code_of
@@ -32,7 +31,7 @@ def consider(ctx: Context) -> ScaleSetStatus | None:
     most_run = assignments.most_run(ctx.instances, healthy or frozenset(ctx.instances))
     for run in _finished(ctx.snapshot.scale_set, ctx.snapshot.runs):
         status = _taken_note_of(run, status, ctx)
-    return _proven(status, most_run, ctx.snapshot.scale_set) if most_run is not None else None
+    return _proven(status, most_run, ctx) if most_run is not None else None
 
 
 def _finished(scale_set: ScaleSet, runs: Iterable[UpgradeRun]) -> list[UpgradeRun]:
@@ -50,23 +49,23 @@ def _completed(run: UpgradeRun) -> datetime:
 def _taken_note_of(run: UpgradeRun, status: ScaleSetStatus, ctx: Context) -> ScaleSetStatus:
     """F9's second write, as at the end of the run."""
     scale_set = ctx.snapshot.scale_set
-    before = scale_set.model_copy(update={"status": _before(run, status, scale_set)})
+    before = scale_set.model_copy(update={"status": _before(run, status, ctx)})
     then = replace(ctx, snapshot=replace(ctx.snapshot, scale_set=before), now=_completed(run))
     return finish(before.status, run, then)
 
 
-def _before(run: UpgradeRun, status: ScaleSetStatus, scale_set: ScaleSet) -> ScaleSetStatus:
+def _before(run: UpgradeRun, status: ScaleSetStatus, ctx: Context) -> ScaleSetStatus:
     """With something proven: what the first run that is left found there, so that going down is seen (V5)."""
     origins = [Pair(o.image_version, o.image, o.model_revision) for o in run.status.origins]
     if status.proven_image_version is not None or not origins:
         return status
-    return _proven(status, max(origins, key=lambda pair: parse_version(pair.version)), scale_set)
+    return _proven(status, max(origins, key=lambda pair: parse_version(pair.version)), ctx)
 
 
-def _proven(status: ScaleSetStatus, pair: Pair, scale_set: ScaleSet) -> ScaleSetStatus:
+def _proven(status: ScaleSetStatus, pair: Pair, ctx: Context) -> ScaleSetStatus:
     return status.model_copy(
         update={
-            "proven_image": versions.image_name(scale_set.spec.image_reference),
+            "proven_image": ctx.image_of(pair),
             "proven_image_version": pair.version,
             "proven_model_revision": pair.revision,
         }

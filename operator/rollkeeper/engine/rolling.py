@@ -41,7 +41,7 @@ def step(ctx: Context, named: UpgradeRun, wishes: Platform, waiting: Queue) -> R
         return _refuse(ctx, named, pair)
     if isinstance(members, Refused):
         return _refuse(ctx, named, members)
-    started = run_status.start(named, ctx.snapshot.scale_set, pair, members, ctx.stamp)
+    started = run_status.start(named, ctx, pair, members)
     return _advance(ctx, named, started, wishes, waiting)
 
 

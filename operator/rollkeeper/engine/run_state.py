@@ -109,8 +109,15 @@ class RunState:
         return self.run.spec.type == "Model"
 
     @property
+    def changes_image(self) -> bool:
+        """V6: a Model run that brings instances to another image, and so to a version of it."""
+        return self.is_model and self.run.status.target_image_reference is not None
+
+    @property
     def label(self) -> str:
         """What the run brings instances to, for sentences."""
+        if self.changes_image:
+            return f"model {self.target.revision} with version {self.target.version}"
         return f"model {self.target.revision}" if self.is_model else self.target.version
 
     @property

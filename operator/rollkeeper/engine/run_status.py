@@ -15,6 +15,7 @@ from rollkeeper.api.v1alpha1.scale_set_status import (
 from rollkeeper.api.v1alpha1.upgrade_run_status import RunInstances, RunPolicy
 from rollkeeper.engine import conditions, platform, ranges, run_state
 from rollkeeper.engine.conditions import Status, Wanted
+from rollkeeper.engine.context import Context
 from rollkeeper.engine.queue import FINAL
 from rollkeeper.engine.ranges import Ordinals
 from rollkeeper.engine.reasons import Code
@@ -35,8 +36,10 @@ _FINAL_CODE: dict[Code, RunCode] = {
 }
 
 
-def start(run: UpgradeRun, scale_set: ScaleSet, pair: Pair, members: Ordinals, now: datetime) -> UpgradeRun:
+def start(run: UpgradeRun, ctx: Context, pair: Pair, members: Ordinals) -> UpgradeRun:
     """The run as it leaves Pending: target, policy and instances are fixed (I4)."""
+    scale_set, now = ctx.snapshot.scale_set, ctx.stamp
+    has_image = run.spec.type == "OSImage" or bool(ctx.on_other_image)
     policy = scale_set.spec.upgrade_policy
     rollback = run.spec.automatic_rollback
     if rollback is None:
@@ -51,7 +54,7 @@ def start(run: UpgradeRun, scale_set: ScaleSet, pair: Pair, members: Ordinals, n
             "running_status": RunningStatus(
                 code="RollingForward", start_time=now, last_action="Start", last_action_time=now
             ),
-            "target_image_reference": _image(scale_set, pair) if run.spec.type == "OSImage" else None,
+            "target_image_reference": _image(scale_set, pair) if has_image else None,
             "target_model_revision": pair.revision,
             "policy": RunPolicy(**rolling, automatic_rollback=rollback),
             "instances": RunInstances(pending=ranges.render(members)),

@@ -132,6 +132,8 @@ class Snapshot:
     refusals: Mapping[int, Refusal] = field(default_factory=dict)
     vanished: Mapping[int, Vanished] = field(default_factory=dict)
     dry_runs: Mapping[Pair, DryRun] = field(default_factory=dict)
+    images: Mapping[str, str] = field(default_factory=dict)
+    """The name of the OS image that each revision belongs to (V6)."""
     references: Mapping[str, tuple[Reference, ...]] = field(default_factory=dict)
     """What the model of each revision relies on, claims included (T8)."""
     reference_checks: Mapping[str, ReferenceCheck] = field(default_factory=dict)

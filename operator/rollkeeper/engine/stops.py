@@ -25,7 +25,7 @@ def reasons_to_stop(run: UpgradeRun, target: Pair, ctx: Context, wishes: Platfor
         found += [
             _mode_manual(ctx),
             _image_changed(run, ctx),
-            _withdrawn(target.version, ctx) if cause == "Pin" else None,
+            _withdrawn(target.version, ctx) if run.status.target_image_reference is not None else None,
         ]
     if cause is not None and not paused:
         found += [_by_user(queue), _BY_NEWER[cause](target, ctx, wishes), _by_a_model_that_mends(run, target, ctx)]
@@ -150,4 +150,4 @@ def blocked_by_pause(active: UpgradeRun | None, wishes: Platform, queue: Queue) 
 
 def _target(run: UpgradeRun) -> str | None:
     image = run.status.target_image_reference
-    return image.version if image is not None else run.status.target_model_revision
+    return image.version if image is not None and run.spec.type == "OSImage" else run.status.target_model_revision

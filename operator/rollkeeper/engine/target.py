@@ -41,10 +41,23 @@ def resolve(run: UpgradeRun, ctx: Context) -> Pair | Refused:
 
 def _model(ctx: Context) -> Pair | Refused:
     """The newest model, with the version that most likely goes with it; each instance keeps its own (M1, M4)."""
+    if ctx.on_other_image:
+        return of_changed_image(ctx)
     base = ctx.proven_pair or next((p for p in ctx.assignment.values()), None)
     if base is None:
         return Refused(Code.NO_IMAGE_VERSION, "no instance was created yet: there is nothing to bring a model to")
     return replace(base, revision=ctx.snapshot.revision)
+
+
+def of_changed_image(ctx: Context) -> Pair | Refused:
+    """V6: where a Model run brings a set whose SKU or definition was changed: the pin or latest of the new image.
+
+    If that is the image which is proven, because the change was taken back, it is the proven version.
+    """
+    proven = ctx.proven_pair
+    if proven is not None and ctx.image_of(proven) == ctx.image_name:
+        return replace(proven, revision=ctx.snapshot.revision)
+    return _latest(ctx)
 
 
 def _latest(ctx: Context) -> Pair | Refused:
@@ -81,7 +94,9 @@ def _named(ctx: Context, version: str) -> Pair | Refused:
 
 
 def _pair(ctx: Context, published: Published) -> Pair:
-    return Pair(published.version, published.image, ctx.model)
+    # A model that belongs to another image is never combined with this one, held or not (V6).
+    revision = ctx.snapshot.revision if ctx.on_other_image else ctx.model
+    return Pair(published.version, published.image, revision)
 
 
 def members(run: UpgradeRun, ctx: Context) -> Ordinals | Refused:

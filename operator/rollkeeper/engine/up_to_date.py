@@ -30,7 +30,7 @@ def condition(status: ScaleSetStatus, ctx: Context, active: UpgradeRun | None) -
     newest = versions.creation_version(ctx.snapshot.scale_set, ctx.catalogue)
     if newest is None:
         return Wanted(TYPE, "False", State.NO_IMAGE_VERSION, no_version(ctx))
-    behind = frozenset(
+    behind = ctx.on_other_image | frozenset(
         o for o, i in ctx.instances.items() if o < ctx.snapshot.replicas and i.pair.version != newest.version
     )
     view = _View(ctx, status, active, newest, behind)
@@ -86,6 +86,20 @@ def _current(view: _View) -> Wanted | None:
     if present < view.ctx.snapshot.replicas:
         return Wanted(TYPE, "False", State.CREATING, "instances are being created")
     return Wanted(TYPE, "True", State.UP_TO_DATE, f"every instance runs {view.newest.version}")
+
+
+def _image_changed(view: _View) -> Wanted | None:
+    """V6: the set's SKU or definition was changed, and instances still run the former image."""
+    others = view.ctx.on_other_image
+    if not others:
+        return None
+    message = (
+        f"the image of the set was changed to {view.ctx.image_name}; instances {ranges.render(others)} run another"
+    )
+    name = view.ctx.snapshot.scale_set.metadata.name
+    if view.ctx.snapshot.scale_set.spec.upgrade_policy.mode == "Manual":
+        message += f", and the mode is Manual: create an UpgradeRun with spec.scaleSetName: {name} and spec.type: Model"
+    return Wanted(TYPE, "False", State.IMAGE_CHANGED, message)
 
 
 def _pinned(view: _View) -> Wanted | None:
@@ -158,6 +172,7 @@ def _newer(view: _View) -> Wanted:
 _POLICIES: tuple[Callable[[_View], Wanted | None], ...] = (
     _upgrading,
     _current,
+    _image_changed,
     _pinned,
     _held,
     _would_downgrade,

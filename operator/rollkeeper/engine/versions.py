@@ -148,15 +148,20 @@ def _published(version: ImageVersion, region: str | None) -> Published:
     )
 
 
-def is_held(scale_set: ScaleSet, published: Published, revision: str) -> HeldVersion | None:
+def is_held(scale_set: ScaleSet, published: Published, revision: str, image: str | None = None) -> HeldVersion | None:
     """The first hold that keeps automatic upgrades of this set from a version (F3)."""
-    return next(holds_on(scale_set, published, revision), None)
+    return next(holds_on(scale_set, published, revision, image), None)
 
 
-def holds_on(scale_set: ScaleSet, published: Published, revision: str) -> Iterator[HeldVersion]:
-    """All holds on a version; none on the proven one. A hold on a pair counts only together with its model revision."""
+def holds_on(
+    scale_set: ScaleSet, published: Published, revision: str, image: str | None = None
+) -> Iterator[HeldVersion]:
+    """All holds on a version; none on the proven one. A hold on a pair counts only together with its model revision.
+
+    `image` is the name of the version's image, where that is not the set's (any more).
+    """
     status = scale_set.status
-    name = image_name(scale_set.spec.image_reference)
+    name = image or image_name(scale_set.spec.image_reference)
     if published.version == status.proven_image_version and name == status.proven_image:
         return
     for hold in status.held_versions:
