@@ -121,6 +121,7 @@ class State(StrEnum):
     UP_TO_DATE = "UpToDate"
     NEWER_VERSION = "NewerVersionAvailable"
     HELD = "VersionHeld"
+    MODEL_HELD = "ModelHeld"
     LEFT_BEHIND = "InstancesLeftBehind"
     WOULD_DOWNGRADE = "WouldDowngrade"
     IMAGE_CHANGED = "ImageChanged"

@@ -102,6 +102,23 @@ def _image_changed(view: _View) -> Wanted | None:
     return Wanted(TYPE, "False", State.IMAGE_CHANGED, message)
 
 
+def _model_held(view: _View) -> Wanted | None:
+    """F3: a model that failed is not rolled out again; without this nothing would say why instances have an older."""
+    scale_set, revision = view.ctx.snapshot.scale_set, view.ctx.snapshot.revision
+    hold = versions.held_revision(scale_set, revision)
+    others = [
+        o for o, i in view.ctx.instances.items() if o < view.ctx.snapshot.replicas and i.pair.revision != revision
+    ]
+    if hold is None or not others or scale_set.spec.upgrade_policy.mode == "Manual":
+        return None
+    message = (
+        f"model {revision} is held since UpgradeRun {hold.run_name} ({hold.reason}: {hold.message}), and instances "
+        f"{ranges.render(others)} have another: change spec.template, or release it with the annotation "
+        f"{ANNOTATION_RELEASE_HOLD}={revision}/{hold.run_name}"
+    )
+    return Wanted(TYPE, "False", State.MODEL_HELD, message)
+
+
 def _pinned(view: _View) -> Wanted | None:
     if view.ctx.snapshot.scale_set.spec.image_reference.version == LATEST:
         return None
@@ -171,6 +188,7 @@ def _newer(view: _View) -> Wanted:
 
 _POLICIES: tuple[Callable[[_View], Wanted | None], ...] = (
     _upgrading,
+    _model_held,
     _current,
     _image_changed,
     _pinned,

@@ -51,8 +51,10 @@ def _container_problem(container: Mapping[str, Any]) -> Problem | None:
     waiting = container.get("state", {}).get("waiting", {})
     reason = waiting.get("reason", "")
     ended = container.get("state", {}).get("terminated") or container.get("lastState", {}).get("terminated") or {}
-    if reason in _FAILED or container.get("state", {}).get("terminated", {}).get("exitCode"):
-        return _failed(container["name"], reason, ended)
+    # Between two crashes the container runs for a moment: told as they come, they would change the status for ever.
+    crashed = bool(container.get("lastState", {}).get("terminated", {}).get("exitCode")) and not container.get("ready")
+    if crashed or reason in _FAILED or container.get("state", {}).get("terminated", {}).get("exitCode"):
+        return _failed(container["name"], reason or ("CrashLoopBackOff" if crashed else ""), ended)
     if reason in _PULL_REASONS:
         # The kubelet goes to and fro between ErrImagePull and ImagePullBackOff; as one they leave the status in peace.
         message = _BACK_OFF.sub("", waiting.get("message", ""))

@@ -24,9 +24,11 @@ from .builders import (
     proven,
     scale_set,
     snapshot,
+    stamp,
     upgrade_run,
 )
 
+HELD_MODEL = {"revision": "worse", "runName": "bad", "reason": "UpgradedUnhealthy", "time": stamp(0)}
 BEHIND = fleet(version="1.1.0", made={3: instance(3), 7: instance(7)})
 UP_TO_DATE: dict[str, tuple[dict[str, Any], State, str]] = {
     "every instance": ({"versions": ("1.0.0",)}, State.UP_TO_DATE, "every instance runs 1.0.0"),
@@ -54,6 +56,15 @@ UP_TO_DATE: dict[str, tuple[dict[str, Any], State, str]] = {
         {"of": scale_set(status={"heldVersions": [hold("1.1.0")]})},
         State.HELD,
         "or release it with the annotation rollkeeper.io/release-hold=1.1.0/bad",
+    ),
+    "F3 the model is held": (
+        {
+            "of": scale_set(status={"heldModelRevisions": [HELD_MODEL]}),
+            "versions": ("1.0.0",),
+            "revision": "worse",
+        },
+        State.MODEL_HELD,
+        "change spec.template, or release it with the annotation rollkeeper.io/release-hold=worse/bad",
     ),
     "V5 would downgrade": (
         {"versions": ("0.9.0",)},

@@ -101,6 +101,10 @@ PROBLEMS: dict[str, tuple[JsonMap, tuple[str, str] | None]] = {
         pod(waiting("CrashLoopBackOff", "", **ended(1, message="a\nno disk\n"))),
         ("CrashLoopBackOff", "container os: exit code 1: no disk"),
     ),
+    "crash loop, running between two crashes": (
+        pod({"name": "os", "state": {"running": {"startedAt": LATER}}, "ready": False, **ended(2)}),
+        ("CrashLoopBackOff", "container os: exit code 2"),
+    ),
     "ended just now": (
         pod({"name": "os", **ended(3, state="state", reason="Error")}),
         ("Error", "container os: exit code 3"),
