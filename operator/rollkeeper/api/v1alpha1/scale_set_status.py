@@ -115,10 +115,15 @@ class Progress(Model):
     """How many instances of a run are where."""
 
     successful_instance_count: int = 0
+    """On the target and healthy."""
     failed_instance_count: int = 0
+    """Did not become healthy, whatever became of putting them back."""
     in_progress_instance_count: int = 0
+    """In the current batch."""
     pending_instance_count: int = 0
+    """Still to come."""
     skipped_instance_count: int = 0
+    """Left alone: protected, or on the target and unhealthy."""
     summary: str | None = None
     """Done of all, for columns: `16/20`."""
 
@@ -127,28 +132,41 @@ class HistoryProgress(Model):
     """The four counts of a run that has ended."""
 
     successful_instance_count: int = 0
+    """On the target and healthy."""
     failed_instance_count: int = 0
+    """Did not become healthy, whatever became of putting them back."""
     in_progress_instance_count: int = 0
+    """In the current batch."""
     pending_instance_count: int = 0
+    """Still to come."""
 
 
 class HistoryRunningStatus(Model):
     """How and when a run ended."""
 
     code: RunCode
+    """Completed, Cancelled or Faulted."""
     start_time: datetime | None = None
+    """When the run left Pending; absent where it never did."""
     completed_time: datetime | None = None
+    """When the run ended."""
 
 
 class TargetImageReference(Model):
     """The image that a run brings instances to."""
 
     publisher: str | None = None
+    """Publisher of a platform image."""
     offer: str | None = None
+    """Offer of a platform image."""
     sku: str | None = None
+    """SKU of a platform image."""
     gallery: str | None = None
+    """Gallery of a custom image."""
     definition: str | None = None
+    """Definition of a custom image."""
     version: str
+    """The version, as Major.Minor.Patch."""
     image: str | None = None
     """The full image reference."""
 
@@ -157,7 +175,9 @@ class RollbackInfo(Model):
     """What became of the instances that were put back."""
 
     successfully_rolledback_instance_count: int = 0
+    """Failed instances that are healthy again on what they ran before."""
     failed_rolledback_instance_count: int = 0
+    """Failed instances that did not become healthy on what they ran before either."""
 
 
 class RunError(Model):
@@ -173,12 +193,19 @@ class HistoryEntry(Model):
     """One finished OS image upgrade, in the shape of Azure's history call."""
 
     run_name: str
+    """The UpgradeRun, which may be gone by now."""
     running_status: HistoryRunningStatus
+    """How and when the run ended."""
     progress: HistoryProgress
+    """How many instances were where in the end."""
     started_by: Literal["User", "Platform"]
+    """Who created the run: a user, or the controller."""
     target_image_reference: TargetImageReference
+    """The image that the run went to."""
     rollback_info: RollbackInfo
+    """What became of the instances that were put back."""
     error: RunError | None = None
+    """Why the run ended the way it did, where there is something to say."""
 
 
 class ScaleSetStatus(Model):

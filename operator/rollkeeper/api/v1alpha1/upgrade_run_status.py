@@ -50,16 +50,22 @@ class Origin(Model):
     """What instances ran before the run touched them (H3)."""
 
     image_version: str
+    """The image version that they ran."""
     image: str
+    """Its full image reference."""
     model_revision: str
+    """The ControllerRevision with the model that they ran."""
     instances: Ranges
+    """Their ordinals, `0-3,7`."""
 
 
 class CurrentBatch(Model):
     """The batch in hand, written before its first instance is touched (I9)."""
 
     number: int
+    """Batches are counted from 1."""
     instances: Ranges
+    """Its ordinals, `0-3,7`."""
     domain: str = ""
     """The zone of the batch, where batches keep to one."""
     phase: Literal["Upgrading", "RollingBack"] = "Upgrading"
@@ -67,42 +73,57 @@ class CurrentBatch(Model):
     recreated: Ranges = ""
     """Instances whose new pod vanished and was made again, once (H2)."""
     start_time: datetime
+    """When the batch was written."""
 
 
 class Relapse(Model):
     """Upgraded instances that turned unhealthy (B8)."""
 
     instances: Ranges
+    """Their ordinals, `0-3,7`."""
     since: datetime
+    """When they turned unhealthy."""
 
 
 class FinishedBatch(Model):
     """A batch that is over."""
 
     number: int
+    """Batches are counted from 1."""
     instances: Ranges
+    """Its ordinals, `0-3,7`."""
     start_time: datetime
+    """When the batch was written."""
     completed_time: datetime
+    """When the last of its instances was settled."""
     succeeded: int
+    """How many of its instances are healthy on the target."""
     failed: int
+    """How many of its instances did not become healthy."""
 
 
 class Failure(Model):
     """Why an instance failed (H5)."""
 
     instance: int
+    """Its ordinal."""
     reason: str
+    """Why, as one CamelCase word: of ours, or of the kubelet's, such as ImagePullBackOff."""
     message: str
+    """Why, as a sentence: what the container, the kubelet or the scheduler said."""
     time: datetime
+    """When the instance was found to have failed."""
 
 
 class FailureReason(Model):
     """How many instances failed for a reason."""
 
     reason: str
+    """Why, as one CamelCase word."""
     environment: bool
     """True: the surroundings failed (a node, a quota), not the image."""
     count: int
+    """How many instances failed for it."""
 
 
 class UpgradeRunStatus(Model):
