@@ -25,7 +25,6 @@ _LINK = re.compile(r"\[`(\w+)`\]\(([^)#]+)\)")
 _QUOTED = re.compile(r"`([^`]+)`")
 _NUMBER = re.compile(r"\b([VTBHFMEI])(\d{1,2})(b?)\b")
 _SPAN = re.compile(r"\b([VTBHFMEI])(\d{1,2}) to \1(\d{1,2})\b")
-_ENUMS = (reasons.Code, reasons.Wait, reasons.Failure, reasons.Hold, reasons.State)
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def _parsed(path: Path) -> ast.Module:
 def exists(thing: str) -> bool:
     """Whether a field, an allowed value of a field, or a reason exists."""
     if "." not in thing:
-        return any(thing in {str(reason) for reason in enum} for enum in _ENUMS)
+        return any(thing in {str(reason) for reason in enum} for enum in reasons.ENUMS)
     path, _, value = thing.partition("=")
     kind, *fields = path.split(".")
     schema = _schemas()[kind]

@@ -15,6 +15,7 @@ from rollkeeper.controllers.patches import status_patch
 from rollkeeper.controllers.pull_secrets import PullSecrets
 from rollkeeper.controllers.resources import IMAGE_SOURCES, IMAGE_VERSIONS
 from rollkeeper.engine import source_status, sources
+from rollkeeper.engine.reasons import Event
 from rollkeeper.engine.sources import Plan, Tagged, Tags
 from rollkeeper.engine.versions import image_name
 from rollkeeper.kube.api import KubeApi
@@ -137,7 +138,7 @@ class ImageSourceController:
                 taken.append(refused)
         status = source_status.scanned(source, scanned.tags, scanned.plan, taken, self._stamp(), _request(source))
         for sentence in source_status.newly_moved(source, scanned.plan):
-            self._tell(source, "TagMoved", sentence, warning=True)
+            self._tell(source, Event.TAG_MOVED, sentence, warning=True)
         await self._write(source, status)
         await self._prune(source, scanned.plan)
 
@@ -158,7 +159,7 @@ class ImageSourceController:
                 f"tag {tag.tag}: ImageVersion {name} is there and is of something else: delete it, or rename the source"
             )
         self.caches.image_versions.apply(made)
-        self._tell(source, "VersionPublished", f"published {tag.version} from tag {tag.tag} ({tag.digest})")
+        self._tell(source, Event.VERSION_PUBLISHED, f"published {tag.version} from tag {tag.tag} ({tag.digest})")
         return None
 
     async def _prune(self, source: ImageSource, plan: Plan) -> None:
@@ -175,7 +176,7 @@ class ImageSourceController:
             if left is None:
                 self.caches.image_versions.remove_key(key, version.metadata.uid)
             self._tell(
-                source, "VersionRemoved", f"removed {version.spec.version}: older than all that are kept, not used"
+                source, Event.VERSION_REMOVED, f"removed {version.spec.version}: older than all that are kept, not used"
             )
 
     async def _failed(self, source: ImageSource, memory: _Memory, error: RegistryError) -> float:
@@ -185,7 +186,7 @@ class ImageSourceController:
         memory.not_before = self.now() + timedelta(seconds=delay)
         status = source_status.failed(source, error.reason, error.message, self._stamp(), _request(source))
         if memory.failures == 1:
-            self._tell(source, "ScanFailed", error.message, warning=True)
+            self._tell(source, Event.SCAN_FAILED, error.message, warning=True)
         await self._write(source, status)
         return delay
 
@@ -200,7 +201,7 @@ class ImageSourceController:
         except NotFound:
             self.caches.image_sources.remove_key(key, source.metadata.uid)
 
-    def _tell(self, source: ImageSource, reason: str, message: str, *, warning: bool = False) -> None:
+    def _tell(self, source: ImageSource, reason: Event, message: str, *, warning: bool = False) -> None:
         meta = source.metadata
         regarding = ObjectReference(IMAGE_SOURCES.api_version, IMAGE_SOURCES.kind, meta.namespace, meta.name, meta.uid)
         self.recorder.record(regarding, reason, message, action="Scan", warning=warning)

@@ -91,16 +91,16 @@ class InstanceCalls:
             gone = await self.pods.evict(self.scale_set.metadata.namespace, name, action.uid)
         except Throttled as error:
             said = "; ".join(error.causes) or error.message
-            self.memory.refused(action.ordinal, "EvictionRefused", said, "", self.now)
+            self.memory.refused(action.ordinal, Failure.EVICTION_REFUSED, said, "", self.now)
             return False
         except Forbidden as error:
-            self.memory.refused(action.ordinal, "EvictionRefused", error.message, "", self.now)
+            self.memory.refused(action.ordinal, Failure.EVICTION_REFUSED, error.message, "", self.now)
             return False
         except Unavailable as error:
             if not budgets.is_two_budgets(error):
                 raise
             said = await budgets.explain_two(self.pods.api, self.scale_set.metadata.namespace, name, error)
-            self.memory.refused(action.ordinal, "EvictionRefused", said, "", self.now)
+            self.memory.refused(action.ordinal, Failure.EVICTION_REFUSED, said, "", self.now)
             return False
         if gone:
             self.memory.taken_down.add(action.uid)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rollkeeper.api.v1alpha1 import ScaleSetStatus, UpgradeRunStatus
+from rollkeeper.engine.reasons import Event
 from rollkeeper.engine.references import Reference
 from rollkeeper.engine.snapshot import Pair
 
@@ -142,7 +143,7 @@ class EmitEvent:
     regarding: Literal["ScaleSet", "UpgradeRun"]
     name: str
     type: Literal["Normal", "Warning"]
-    reason: str
+    reason: Event
     message: str
 
 

@@ -17,7 +17,7 @@ from rollkeeper.engine.actions import (
 )
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.queue import FINAL, Queue, code_of
-from rollkeeper.engine.reasons import Code
+from rollkeeper.engine.reasons import Code, Event
 from rollkeeper.engine.target import Refused
 
 KEPT_RUNS = 5
@@ -129,22 +129,25 @@ def run_events(before: UpgradeRun, after: UpgradeRun) -> list[Action]:
     target = new.target_image_reference.version if new.target_image_reference else f"model {new.target_model_revision}"
     if code_of(before) == "Pending" and code_of(after) != "Pending":
         message = f"upgrade to {target} started by {after.spec.started_by}"
-        events.append(EmitEvent("UpgradeRun", name, "Normal", "UpgradeStarted", message))
+        events.append(EmitEvent("UpgradeRun", name, "Normal", Event.UPGRADE_STARTED, message))
         events.append(
             EmitEvent(
-                "ScaleSet", after.spec.scale_set_name, "Normal", "UpgradeStarted", f"UpgradeRun {name}: {message}"
+                "ScaleSet", after.spec.scale_set_name, "Normal", Event.UPGRADE_STARTED, f"UpgradeRun {name}: {message}"
             )
         )
     batch = new.current_batch
     if batch is not None and (old.current_batch is None or old.current_batch.number != batch.number):
         message = f"batch {batch.number}: instances {batch.instances}"
-        reason = "BatchStarted" if batch.phase == "Upgrading" else "PuttingBack"
+        reason = Event.BATCH_STARTED if batch.phase == "Upgrading" else Event.PUTTING_BACK
         events.append(EmitEvent("UpgradeRun", name, "Normal", reason, message))
     for failure in new.failures:
         if failure not in old.failures:
             message = f"instance {failure.instance}: {failure.reason}: {failure.message}"
-            events.append(EmitEvent("UpgradeRun", name, "Warning", "InstanceFailed", message))
+            events.append(EmitEvent("UpgradeRun", name, "Warning", Event.INSTANCE_FAILED, message))
     return events
+
+
+_ENDED = {"Completed": Event.UPGRADE_COMPLETED, "Cancelled": Event.UPGRADE_CANCELLED}
 
 
 def end_events(run: UpgradeRun, ctx: Context) -> list[Action]:
@@ -154,7 +157,7 @@ def end_events(run: UpgradeRun, ctx: Context) -> list[Action]:
     sentence = run.status.message or code
     error = f"{run.status.error.code}: " if run.status.error else ""
     name = run.metadata.name
-    reason = f"Upgrade{code}"
+    reason = _ENDED.get(code, Event.UPGRADE_FAULTED)
     return [
         EmitEvent("UpgradeRun", name, kind, reason, f"{error}{sentence}"),
         EmitEvent(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from rollkeeper.api.v1alpha1 import ImageVersion, ImageVersionStatus
 from rollkeeper.engine import conditions, resolution
 from rollkeeper.engine.conditions import Wanted
+from rollkeeper.engine.reasons import Publishing
 from rollkeeper.engine.resolution import Findings
 from rollkeeper.engine.versions import image_name, parse_version
 
@@ -19,7 +20,9 @@ def status_of(
     """
     ready, resolved = _ready(version, others, now), resolution.condition(version, findings)
     if ready.status == "True" and resolution.is_awaited(version, findings):
-        ready = Wanted("Ready", "Unknown", "Resolving", f"asking the registry for the digest of {version.spec.image}")
+        ready = Wanted(
+            "Ready", "Unknown", Publishing.RESOLVING, f"asking the registry for the digest of {version.spec.image}"
+        )
     return version.status.model_copy(
         update={
             "observed_generation": version.metadata.generation,
@@ -40,17 +43,20 @@ def _ready(version: ImageVersion, others: Iterable[ImageVersion], now: datetime)
     try:
         parse_version(version.spec.version)
     except ValueError as error:
-        return Wanted("Ready", "False", "InvalidVersion", str(error))
+        return Wanted("Ready", "False", Publishing.INVALID_VERSION, str(error))
     winner = min((o for o in [version, *others] if _same(version, o)), key=_age)
     if winner.metadata.name != version.metadata.name:
         message = f"ImageVersion {winner.metadata.name} has the same image and version and is older: delete one of them"
-        return Wanted("Ready", "False", "Duplicate", message)
+        return Wanted("Ready", "False", Publishing.DUPLICATE, message)
     end = version.spec.end_of_life_time
     if end is not None and now >= end:
         return Wanted(
-            "Ready", "True", "EndOfLife", f"past its end of life since {end:%Y-%m-%d}: publish a newer version"
+            "Ready",
+            "True",
+            Publishing.END_OF_LIFE,
+            f"past its end of life since {end:%Y-%m-%d}: publish a newer version",
         )
-    return Wanted("Ready", "True", "Published", "")
+    return Wanted("Ready", "True", Publishing.PUBLISHED, "")
 
 
 def _same(one: ImageVersion, other: ImageVersion) -> bool:

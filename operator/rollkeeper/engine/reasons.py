@@ -70,6 +70,7 @@ class Failure(StrEnum):
     FORBIDDEN = "Forbidden"
     INVALID = "Invalid"
     NAME_TAKEN = "NameTaken"
+    EVICTION_REFUSED = "EvictionRefused"
     TERMINATION_STUCK = "TerminationStuck"
     REGISTRY_UNREACHABLE = "RegistryUnreachable"
     EXTENSION_FAILED = "ExtensionFailed"
@@ -126,3 +127,57 @@ class State(StrEnum):
     WOULD_DOWNGRADE = "WouldDowngrade"
     IMAGE_CHANGED = "ImageChanged"
     OTHER_VERSIONS = "InstancesOnOtherVersions"
+
+
+class Course(StrEnum):
+    """Reasons of a run's conditions, besides Code once it has ended and Wait while something holds it up."""
+
+    UPGRADING = "UpgradeInProgress"
+    PAUSED = "PausedByUser"
+    NOT_PAUSED = "NotPaused"
+    FINISHED = "Finished"
+    NOT_STALLED = "NotStalled"
+
+
+class Publishing(StrEnum):
+    """Reasons of an image version's conditions Ready and Resolved, besides the words of registry errors."""
+
+    PUBLISHED = "Published"
+    END_OF_LIFE = "EndOfLife"
+    INVALID_VERSION = "InvalidVersion"
+    DUPLICATE = "Duplicate"
+    RESOLVING = "Resolving"
+    RESOLVED = "Resolved"
+
+
+class Scan(StrEnum):
+    """Reasons of an image source's conditions, besides the words of registry errors."""
+
+    SCANNED = "Scanned"
+    NO_MATCHING_TAGS = "NoMatchingTags"
+    SUSPENDED = "Suspended"
+    REGISTRIES_NOT_ASKED = "RegistriesNotAsked"
+    TAG_MOVED = "TagMoved"
+    TAGS_IGNORED = "TagsIgnored"
+    NONE = "None"
+    NOT_STALLED = "NotStalled"
+
+
+class Event(StrEnum):
+    """Reasons of Kubernetes Events."""
+
+    UPGRADE_STARTED = "UpgradeStarted"
+    BATCH_STARTED = "BatchStarted"
+    PUTTING_BACK = "PuttingBack"
+    INSTANCE_FAILED = "InstanceFailed"
+    UPGRADE_COMPLETED = "UpgradeCompleted"
+    UPGRADE_CANCELLED = "UpgradeCancelled"
+    UPGRADE_FAULTED = "UpgradeFaulted"
+    VERSION_PUBLISHED = "VersionPublished"
+    VERSION_REMOVED = "VersionRemoved"
+    TAG_MOVED = "TagMoved"
+    SCAN_FAILED = "ScanFailed"
+
+
+ENUMS: tuple[type[StrEnum], ...] = (Code, Wait, Failure, Hold, State, Course, Publishing, Scan, Event)
+"""All of them. Registry errors, whose words conditions show too, bring their own."""

@@ -10,6 +10,7 @@ from rollkeeper.api.v1alpha1 import ImageVersion
 from rollkeeper.api.v1alpha1.image_version import RegionReplication, ReplicationState, TargetRegion
 from rollkeeper.engine import regions
 from rollkeeper.engine.conditions import Wanted, find
+from rollkeeper.engine.reasons import Publishing
 
 TYPE = "Resolved"
 BY_DIGEST = "@sha256:"
@@ -77,7 +78,7 @@ def condition(version: ImageVersion, findings: Findings | None) -> Wanted | None
         return None
     resolved = resolved_image(version, findings)
     if resolved is not None:
-        return Wanted(TYPE, "True", "Resolved", f"instances get {resolved}")
+        return Wanted(TYPE, "True", Publishing.RESOLVED, f"instances get {resolved}")
     finding = findings.get(version.spec.image)
     if finding is not None:
         message = f"{finding.message}; until it can be resolved, instances get the tag {version.spec.image}"
@@ -85,7 +86,7 @@ def condition(version: ImageVersion, findings: Findings | None) -> Wanted | None
     before = find(version.status.conditions, TYPE)  # asked before a restart of the controller
     if before is not None:
         return Wanted(TYPE, before.status, before.reason, before.message)
-    return Wanted(TYPE, "Unknown", "Resolving", f"asking the registry for the digest of {version.spec.image}")
+    return Wanted(TYPE, "Unknown", Publishing.RESOLVING, f"asking the registry for the digest of {version.spec.image}")
 
 
 def replication(version: ImageVersion, findings: Findings | None) -> tuple[RegionReplication, ...]:

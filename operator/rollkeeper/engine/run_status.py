@@ -18,7 +18,7 @@ from rollkeeper.engine.conditions import Status, Wanted
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.queue import FINAL
 from rollkeeper.engine.ranges import Ordinals
-from rollkeeper.engine.reasons import Code
+from rollkeeper.engine.reasons import Code, Course
 from rollkeeper.engine.run import Advanced, End
 from rollkeeper.engine.run_state import RunState
 from rollkeeper.engine.snapshot import Pair
@@ -87,7 +87,7 @@ def active(advanced: Advanced, now: datetime) -> UpgradeRunStatus:
         update={"code": "RollingBack" if state.putting_back else "RollingForward"}
     )
     status = status.model_copy(update={"running_status": running, "message": advanced.look.message})
-    reason = advanced.blocked.reason if advanced.blocked is not None else "UpgradeInProgress"
+    reason = advanced.blocked.reason if advanced.blocked is not None else Course.UPGRADING
     return _stamped(state.run, _with_counts(status, state), reason, now)
 
 
@@ -154,7 +154,7 @@ def pending(run: UpgradeRun, reason: str, message: str, now: datetime) -> Upgrad
 
 def restamped(run: UpgradeRun, now: datetime) -> UpgradeRunStatus:
     """A finished run whose generation moved: kubectl wait ignores conditions of older generations."""
-    reason = next((c.reason for c in run.status.conditions if c.type == "Finished"), "Finished")
+    reason = next((c.reason for c in run.status.conditions if c.type == "Finished"), Course.FINISHED)
     return _stamped(run, run.status, reason, now)
 
 
@@ -184,10 +184,10 @@ def _wanted(code: RunCode, reason: str, message: str, *, paused: bool) -> list[W
     return [
         Wanted("Succeeded", succeeded, reason, said),
         Wanted("Finished", _status(final), reason, said),
-        Wanted("Paused", _status(paused), "PausedByUser" if paused else "NotPaused"),
+        Wanted("Paused", _status(paused), Course.PAUSED if paused else Course.NOT_PAUSED),
         Wanted("Ready", _status(done), reason, said),
-        Wanted("Reconciling", _status(not final), reason if not final else "Finished"),
-        Wanted("Stalled", _status(final and not done), reason if final and not done else "NotStalled"),
+        Wanted("Reconciling", _status(not final), reason if not final else Course.FINISHED),
+        Wanted("Stalled", _status(final and not done), reason if final and not done else Course.NOT_STALLED),
     ]
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from rollkeeper.api.v1alpha1 import ImageSource, ImageSourceStatus
 from rollkeeper.engine import conditions
 from rollkeeper.engine.conditions import Wanted, find
+from rollkeeper.engine.reasons import Scan
 from rollkeeper.engine.sources import SHOWN, Plan, Tags
 from rollkeeper.engine.versions import image_name
 
@@ -20,17 +21,20 @@ def scanned(
     made = [p for p in plan.published if not any(line.startswith(f"tag {p.tag}:") for line in taken)]
     ready = (
         Wanted(
-            "Ready", "True", "Scanned", f"{tags.matching} of {tags.total} tags are versions, {len(made)} are published"
+            "Ready",
+            "True",
+            Scan.SCANNED,
+            f"{tags.matching} of {tags.total} tags are versions, {len(made)} are published",
         )
         if tags.matching
-        else Wanted("Ready", "False", "NoMatchingTags", _nothing(source, tags))
+        else Wanted("Ready", "False", Scan.NO_MATCHING_TAGS, _nothing(source, tags))
     )
     ignored = [*tags.ignored, *taken]
     wanted = [
         ready,
         _stalled(ready),
-        _list("TagMoved", plan.moved, "not followed: a published version never changes; push a new tag"),
-        _list("TagsIgnored", ignored, "correct the tag or spec.tagPattern, or list it in spec.excludeTags"),
+        _list(Scan.TAG_MOVED, plan.moved, "not followed: a published version never changes; push a new tag"),
+        _list(Scan.TAGS_IGNORED, ignored, "correct the tag or spec.tagPattern, or list it in spec.excludeTags"),
     ]
     return _status(source, wanted, now, request).model_copy(
         update={
@@ -52,9 +56,14 @@ def failed(source: ImageSource, reason: str, message: str, now: datetime, reques
 def resting(source: ImageSource, now: datetime) -> ImageSourceStatus:
     """Nothing is scanned: suspended, or the controller asks no registries."""
     if source.spec.suspend:
-        ready = Wanted("Ready", "True", "Suspended", "nothing is scanned until spec.suspend is false")
+        ready = Wanted("Ready", "True", Scan.SUSPENDED, "nothing is scanned until spec.suspend is false")
     else:
-        ready = Wanted("Ready", "False", "RegistriesNotAsked", "this controller asks no registries: switch that on")
+        ready = Wanted(
+            "Ready",
+            "False",
+            Scan.REGISTRIES_NOT_ASKED,
+            "this controller asks no registries: run it without --no-resolve-digests",
+        )
     request = source.status.last_handled_reconcile_at
     return _status(source, [ready, _stalled(ready), *_kept(source)], now, request)
 
@@ -85,13 +94,13 @@ def _kept(source: ImageSource) -> list[Wanted]:
 
 def _stalled(ready: Wanted) -> Wanted:
     if ready.status == "True" or ready.reason in PASSING:
-        return Wanted("Stalled", "False", "NotStalled")
+        return Wanted("Stalled", "False", Scan.NOT_STALLED)
     return Wanted("Stalled", "True", ready.reason, ready.message)
 
 
-def _list(type_: str, sentences: Sequence[str], advice: str) -> Wanted:
+def _list(type_: Scan, sentences: Sequence[str], advice: str) -> Wanted:
     if not sentences:
-        return Wanted(type_, "False", "None")
+        return Wanted(type_, "False", Scan.NONE)
     shown = "; ".join(sentences[:SHOWN])
     more = f"; and {len(sentences) - SHOWN} more" if len(sentences) > SHOWN else ""
     return Wanted(type_, "True", type_, f"{shown}{more}: {advice}")
