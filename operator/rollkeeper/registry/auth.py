@@ -1,7 +1,7 @@
 """How registries ask who we are: a Basic or Bearer challenge, and a token from the server that it names."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -42,11 +42,18 @@ def realm_of(challenge: Challenge, *, plain_http: bool) -> str:
     A registry that is spoken to over TLS must not make us send a password in the clear.
     """
     realm = challenge.parameters.get("realm", "")
-    address = urlsplit(realm)
     allowed = {"https", "http"} if plain_http else {"https"}
-    if address.scheme not in allowed or not address.hostname:
+    if not _is_address(realm, allowed):
         raise Malformed(f"the registry names no usable token server (realm {realm[:200]!r}): it must be an https URL")
     return realm
+
+
+def _is_address(realm: str, schemes: Collection[str]) -> bool:
+    try:
+        address = urlsplit(realm)
+    except ValueError:  # such as a bracket that is not closed
+        return False
+    return address.scheme in schemes and bool(address.hostname)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,6 @@ def read_token(answer: object, now: float) -> Token:
         value = answer.get("token") or answer.get("access_token")
         seconds = answer.get("expires_in") or MIN_TOKEN_SECONDS
         if isinstance(value, str) and isinstance(seconds, int | float):
-            # Nine tenths, so that it does not run out on its way.
-            return Token(value, now + 0.9 * min(max(float(seconds), MIN_TOKEN_SECONDS), MAX_TOKEN_SECONDS))
+            # Nine tenths, so that it does not run out on its way. JSON has numbers that are none, too: the bounds stay.
+            return Token(value, now + 0.9 * max(MIN_TOKEN_SECONDS, min(MAX_TOKEN_SECONDS, seconds)))
     raise Malformed("the token server's answer has no token in it")

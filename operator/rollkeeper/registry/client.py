@@ -8,15 +8,14 @@ neither back-off nor limits.
 import asyncio
 import base64
 import hashlib
-import json
 import re
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from rollkeeper.registry import auth
 from rollkeeper.registry.auth import Challenge, Token
 from rollkeeper.registry.credentials import NOBODY, Keychain, Login
+from rollkeeper.registry.decoding import read_json
 from rollkeeper.registry.errors import Denied, Malformed, RegistryError
 from rollkeeper.registry.reference import Reference, Repository
 from rollkeeper.registry.transport import Answer, Transport, refusal
@@ -190,7 +189,7 @@ def _check_type(answer: Answer, what: str) -> None:
 def _check_manifest(answer: Answer, what: str) -> None:
     _check_type(answer, what)
     try:
-        content: Any = json.loads(answer.body)
+        content = read_json(answer.body)
     except ValueError:
         content = None
     if not isinstance(content, dict) or content.get("schemaVersion") != 2:

@@ -2,12 +2,12 @@
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from rollkeeper.registry.decoding import read_json
 from rollkeeper.registry.errors import BadCredentials
 from rollkeeper.registry.reference import DEFAULT_REGISTRY, Repository
 
@@ -51,7 +51,7 @@ def read_secret(data: Mapping[str, str]) -> Keychain:
             "has no .dockerconfigjson: make it with `kubectl create secret docker-registry`, or name another one"
         )
     try:
-        config = json.loads(base64.b64decode(encoded, validate=True))
+        config = read_json(base64.b64decode(encoded, validate=True))
         entries = config["auths"] if ".dockerconfigjson" in data else config
         return Keychain({_key(name): _login(entry) for name, entry in entries.items()})
     except (ValueError, binascii.Error, KeyError, TypeError, AttributeError):

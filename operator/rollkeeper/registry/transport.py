@@ -1,7 +1,6 @@
 """One request to a registry: a deadline, a few retries, errors as types, and rest for a host that does not answer."""
 
 import asyncio
-import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 
 from rollkeeper.kube.backoff import Backoff
+from rollkeeper.registry.decoding import read_json
 from rollkeeper.registry.errors import Denied, Malformed, NotThere, RegistryError, Throttled, Unreachable
 
 TRIES = 3
@@ -39,7 +39,7 @@ class Answer:
     def json(self) -> Any:  # noqa: ANN401 - JSON is Any
         """The body. Raises Malformed."""
         try:
-            return json.loads(self.body)
+            return read_json(self.body)
         except ValueError as error:
             raise Malformed(f"the answer is no JSON: {self.body[:80]!r}") from error
 
@@ -175,7 +175,7 @@ def _retry_after(answer: Answer) -> float | None:
 def _message(answer: Answer) -> str:
     """The registry's own words, by the specification's `errors[]`."""
     try:
-        first = json.loads(answer.body)["errors"][0]
+        first = read_json(answer.body)["errors"][0]
         return f"{first.get('code', '')}: {first.get('message', '')}"[:300]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return ""

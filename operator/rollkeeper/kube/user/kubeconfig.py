@@ -5,7 +5,6 @@ sets a value wins, and relative paths are relative to the file that they stand i
 """
 
 import base64
-import binascii
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +21,8 @@ _PATHS = {
     "users": ("client-certificate", "client-key", "tokenFile"),
 }
 """Fields that hold a path, by section."""
+
+_SECTIONS = ("contexts", "clusters", "users")
 
 Section = Mapping[str, Any]
 
@@ -74,7 +75,7 @@ def inline(section: Section, name: str) -> bytes | None:
     if data := section.get(f"{name}-data"):
         try:
             return base64.b64decode(str(data), validate=False)
-        except binascii.Error as error:
+        except ValueError as error:
             raise NotConfigured(f"{name}-data in the kubeconfig is not base64: {error}") from error
     if path := section.get(name):
         return _content(Path(str(path)), name)
@@ -105,24 +106,38 @@ def _read(path: Path) -> Section:
         raise NotConfigured(f"kubeconfig {path} is no YAML: {error}") from error
     if not isinstance(content, dict):
         raise NotConfigured(f"kubeconfig {path} is empty")
+    for section in _SECTIONS:
+        _check(content.get(section) or [], section, path)
     folder = path.absolute().parent
     for section, fields in _PATHS.items():
         for entry in content.get(section) or ():
             body = entry.get(section.removesuffix("s")) or {}
             body.update({name: str(folder / str(body[name])) for name in fields if body.get(name)})
     for entry in content.get("users") or ():
-        command = ((entry.get("user") or {}).get("exec") or {}).get("command") or ""
+        command = str(((entry.get("user") or {}).get("exec") or {}).get("command") or "")
         if os.sep in command:
             entry["user"]["exec"]["command"] = str(folder / command)
     return content
+
+
+def _check(entries: object, section: str, path: Path) -> None:
+    """Raises NotConfigured where a section is something else than named entries."""
+    what = section.removesuffix("s")
+    if not isinstance(entries, list) or not all(_is_entry(entry, what) for entry in entries):
+        raise NotConfigured(f"kubeconfig {path}: {section} must be a list, each with a name and a {what}")
+
+
+def _is_entry(entry: object, what: str) -> bool:
+    body = (entry.get(what) or {}) if isinstance(entry, dict) else None
+    return isinstance(body, dict) and isinstance(body.get("exec") or {}, dict)
 
 
 def _merge(files: list[Section]) -> dict[str, Any]:
     """All files as one: the first that has a name or the current context keeps it."""
     merged: dict[str, Any] = {"contexts": {}, "clusters": {}, "users": {}, "current-context": ""}
     for content in files:
-        merged["current-context"] = merged["current-context"] or content.get("current-context") or ""
-        for section in ("contexts", "clusters", "users"):
+        merged["current-context"] = merged["current-context"] or str(content.get("current-context") or "")
+        for section in _SECTIONS:
             for entry in content.get(section) or ():
                 merged[section].setdefault(str(entry.get("name")), entry.get(section.removesuffix("s")) or {})
     return merged
