@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
+from rollkeeper.api.v1alpha1.names import FINALIZER_VERSION
 from tests.cluster.audit import Json, Write
 from tests.cluster.replay import DOWN, Pod, Seen, Story, code_of, ordinals, status_of
 
@@ -168,6 +169,17 @@ def assigns_before_it_creates(story: Story) -> Violations:
             yield f"{write.received}: {write.name} was made of {wanted}, assigned was {assigned}"
 
 
+def protects_versions_first(story: Story) -> Violations:
+    """V7: the finalizer stands on an ImageVersion before the first pod is made of it."""
+    for write, seen in story.moments():
+        made = _made(story, write)
+        if made is None:
+            continue
+        published = [v for v in seen.versions.values() if v["spec"]["version"] == made.label("image-version")]
+        if published and not any(FINALIZER_VERSION in v["metadata"].get("finalizers", ()) for v in published):
+            yield f"{write.received}: {write.name} was made of {made.label('image-version')}, which nothing protects"
+
+
 INVARIANTS: tuple[Callable[[Story], Violations], ...] = (
     keeps_to_the_limit,
     touches_its_own_only,
@@ -177,6 +189,7 @@ INVARIANTS: tuple[Callable[[Story], Violations], ...] = (
     installs_nothing_held,
     decides_before_it_acts,
     assigns_before_it_creates,
+    protects_versions_first,
 )
 
 

@@ -10,6 +10,8 @@ from tests.cluster.audit import Json, Write
 DOWN = frozenset({("create", "pods/eviction"), ("delete", "pods")})
 """How a pod is taken down: verb and resource."""
 
+OURS = frozenset({"scalesets", "upgraderuns", "imageversions"})
+
 
 @dataclass(frozen=True)
 class Pod:
@@ -40,6 +42,8 @@ class Seen:
     sets: dict[str, Json] = field(default_factory=dict)
     runs: dict[str, Json] = field(default_factory=dict)
     pods: dict[str, Pod] = field(default_factory=dict)
+    versions: dict[str, Json] = field(default_factory=dict)
+    """ImageVersions; those that somebody has asked to delete are not there any more."""
     claims: dict[str, str] = field(default_factory=dict)
     """Claim -> who made it."""
 
@@ -50,8 +54,12 @@ class Seen:
             self.pods[write.name] = Pod(write.user, write.body)
         elif write.resource == "persistentvolumeclaims" and write.verb == "create":
             self.claims[write.name] = write.user
-        elif kind in {"scalesets", "upgraderuns"} and write.verb in {"create", "patch", "update"}:
-            objects = self.sets if kind == "scalesets" else self.runs
+        elif write.resource == "imageversions" and write.verb == "delete":
+            self.versions.pop(write.name, None)
+        elif kind in OURS and write.verb in {"create", "patch", "update"}:
+            objects = self.of_kind(kind)
+            if write.verb != "create" and write.name not in objects:
+                return  # it is being deleted
             before = {} if write.verb == "create" else objects.get(write.name, {})
             body = write.body
             if write.verb == "update" and subresource != "scale":  # the whole object, or the whole status
@@ -60,6 +68,10 @@ class Seen:
             if subresource == "scale":
                 body = {"spec": {"replicas": write.body["spec"]["replicas"]}}
             objects[write.name] = merged(before, body)
+
+    def of_kind(self, kind: str) -> dict[str, Json]:
+        """The objects of one of our kinds."""
+        return {"scalesets": self.sets, "upgraderuns": self.runs, "imageversions": self.versions}[kind]
 
     def replicas(self, scale_set: str) -> int:
         """How many instances a set is meant to have."""

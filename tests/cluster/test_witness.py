@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rollkeeper.api.v1alpha1.names import FINALIZER_VERSION
 from tests.cluster.audit import Json, Write, read
 from tests.cluster.invariants import INVARIANTS, check
 from tests.cluster.replay import Story, merged
@@ -164,6 +165,11 @@ def made_before_it_was_assigned(log: Log) -> None:
     replace(log, 0)
 
 
+def version_is_not_protected(log: Log) -> None:
+    log.add("create", "imageversions", "os", {"metadata": {"name": "os"}, "spec": {"version": "1.1.0"}}, USER)
+    replace(log, 0)
+
+
 BREACHES: dict[str, tuple[Callable[[Log], None], str]] = {
     breach.__name__: (breach, rule)
     for rule, breaches in {
@@ -180,6 +186,7 @@ BREACHES: dict[str, tuple[Callable[[Log], None], str]] = {
             put_back_before_it_failed,
             made_before_it_was_assigned,
         ),
+        "V7": (version_is_not_protected,),
     }.items()
     for breach in breaches
 }
@@ -198,6 +205,19 @@ def test_a_good_rollout_passes() -> None:
     for ordinal in (0, 1):
         replace(log, ordinal)
         log.ready(ordinal)
+    check(Story(log.writes, ME))
+
+
+def test_a_protected_version_passes() -> None:
+    """V7: also one that is being deleted."""
+    log = begun()
+    for number in ("1.1.0", "1.0.0"):
+        log.add("create", "imageversions", number, {"metadata": {"name": number}, "spec": {"version": number}}, USER)
+    log.add("patch", "imageversions", "1.1.0", {"metadata": {"finalizers": [FINALIZER_VERSION]}})
+    log.add("delete", "imageversions", "1.0.0", user=USER)
+    log.add("patch", "imageversions/status", "1.0.0", {"status": {"imageName": "x"}})
+    replace(log, 0)
+    log.pod(2, "1.0.0", "Repair")
     check(Story(log.writes, ME))
 
 

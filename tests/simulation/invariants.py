@@ -3,9 +3,12 @@
 from collections import Counter
 from typing import Any
 
-from rollkeeper.controllers.resources import SCALE_SETS, UPGRADE_RUNS
+from rollkeeper.api.v1alpha1 import ScaleSet
+from rollkeeper.api.v1alpha1.names import FINALIZER_VERSION
+from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.engine import ranges
 from rollkeeper.engine.limits import batch_size
+from rollkeeper.engine.versions import image_name
 from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.errors import NotFound
 from rollkeeper.kube.resources import CLAIMS, PODS
@@ -31,6 +34,30 @@ class Witness:
     def _saw(self, change: Change) -> None:
         if change.resource == PODS and change.type == "ADDED":
             self._check_made(change.object)
+        if change.resource == IMAGE_VERSIONS and change.type == "DELETED":
+            self._check_unused(change.object)
+
+    def _check_unused(self, version: JsonObject) -> None:
+        """V7: what instances run, what is proven, and what an active run may have to put back is not deleted."""
+        image, number = version["status"].get("imageName"), version["spec"]["version"]
+        for scale_set in self._cluster.server.store.items(SCALE_SETS, version["metadata"]["namespace"]):
+            status = scale_set.get("status", {})
+            if image != image_name(ScaleSet.model_validate(scale_set).spec.image_reference):
+                continue
+            used = {v["version"] for v in status.get("versions", ()) if v["instances"]}
+            if status.get("provenImage") == image:
+                used.add(status.get("provenImageVersion"))
+            for run in self._cluster.server.store.items(UPGRADE_RUNS, version["metadata"]["namespace"]):
+                if run.get("status", {}).get("runningStatus", {}).get("code") in ACTIVE:
+                    used |= {o["imageVersion"] for o in run["status"].get("origins", ())}
+            assert number not in used, f"V7: ImageVersion {number} was deleted while it is used: {used}"
+
+    def _check_guarded(self, namespace: str, number: str) -> None:
+        """V7: the finalizer stands on a version before its first use."""
+        for version in self._cluster.server.store.items(IMAGE_VERSIONS, namespace):
+            meta = version["metadata"]
+            if version["spec"]["version"] == number and "deletionTimestamp" not in meta:
+                assert FINALIZER_VERSION in meta.get("finalizers", ()), f"V7: {number} is used without its finalizer"
 
     def _check_made(self, pod: JsonObject) -> None:
         """I9: the decision is written before the act."""
@@ -49,6 +76,7 @@ class Witness:
         assert assigned == labels["rollkeeper.io/image-version"], (
             f"I9: web-{ordinal} made with {labels}, assigned {assigned}"
         )
+        self._check_guarded(pod["metadata"]["namespace"], labels["rollkeeper.io/image-version"])
         if made_by.endswith(("/Forward", "/Back")):
             name, number, direction = made_by.split("/")
             self._check_batch(name, int(number), direction, ordinal)

@@ -38,6 +38,7 @@ class Rollout:
         self.process = Process(self.cluster, watch=self.witness.before)
         self._calls_told = 0
         self._told: dict[str, str] = {}
+        self._going: set[str] = set()
         self._revisions: dict[str, str] = {}
         self._manifest = scale_set(replicas, **kwargs)
 
@@ -194,15 +195,18 @@ class Rollout:
         self.settle()
 
     def run_until_quiet(self, seconds: int = 1200, *, quiet: int = 90) -> None:
-        """Until no write was made for so long: converged (I7)."""
+        """Until no write was made for so long: converged (I7). What versions say of their users follows by itself."""
         silent = 0
         for _ in range(seconds):
-            writes = len(self.process.api.writes)
+            writes = self._writes()
             self.step()
-            silent = silent + 1 if len(self.process.api.writes) == writes else 0
+            silent = silent + 1 if self._writes() == writes else 0
             if silent >= quiet:
                 return
         raise AssertionError(f"still writing after {seconds}s; the log ends:\n" + "\n".join(self.log[-15:]))
+
+    def _writes(self) -> int:
+        return sum(call.resource != IMAGE_VERSIONS for call in self.process.api.writes)
 
     def say(self, sentence: str) -> None:
         seconds = int(self.cluster.clock.monotonic())
@@ -228,8 +232,20 @@ class Rollout:
             name, status = run["metadata"]["name"], run.get("status", {})
             self._tell_if_new(f"run {name}", _run_line(status))
         self._tell_if_new("applications", _application_line(self.cluster))
+        self._tell_going()
         for key, value in _set_lines(self.status).items():
             self._tell_if_new(key, value)
+
+    def _tell_going(self) -> None:
+        """What versions say that are being deleted (V7)."""
+        there = {v["spec"]["version"]: v for v in self.server.list(IMAGE_VERSIONS, "default").items}
+        for number in sorted(self._going - there.keys()):
+            self._going.discard(number)
+            self.say(f"version {number}: is gone")
+        for number, version in there.items():
+            if "deletionTimestamp" in version["metadata"]:
+                self._going.add(number)
+                self._tell_if_new(f"version {number}", (condition_of(version, "Ready") or {}).get("message", ""))
 
     def _tell_if_new(self, subject: str, state: str) -> None:
         if self._told.get(subject, "") != state:

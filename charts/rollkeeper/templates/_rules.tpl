@@ -63,7 +63,7 @@ feature needs stands behind the feature's value.
 {{- define "rollkeeper.rules.images" -}}
 - apiGroups: [rollkeeper.io]
   resources: [imageversions]
-  verbs: [get, list, watch, create, delete]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [rollkeeper.io]
   resources: [imagesources]
   verbs: [list, watch]

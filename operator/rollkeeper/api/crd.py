@@ -84,7 +84,9 @@ IMAGE_VERSION = Kind(
         Column("Version", ".spec.version"),
         Column("Excluded", ".spec.excludeFromLatest", "boolean"),
         Column("Ready", _condition("Ready", "status")),
+        Column("Instances", ".status.usedBy.instances", "integer"),
         AGE,
+        Column("Message", _condition("Ready", "message"), priority=WIDE),
     ),
 )
 

@@ -1,51 +1,131 @@
-"""Reconciles one ImageVersion: its status says whether it can be used."""
+"""Reconciles one ImageVersion: its status says whether it can be used, and by whom it is; in use it is not deleted."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
+from rollkeeper.api.v1alpha1 import ImageVersion, ImageVersionStatus
+from rollkeeper.api.v1alpha1.names import PREFIX_OTHERS_VERSION
 from rollkeeper.controllers.caches import Caches
 from rollkeeper.controllers.patches import status_patch
+from rollkeeper.controllers.protection import Protection
 from rollkeeper.controllers.resolver import Resolver
 from rollkeeper.controllers.resources import IMAGE_VERSIONS
-from rollkeeper.engine import publishing
+from rollkeeper.controllers.usage import Users
+from rollkeeper.engine import publishing, usage
+from rollkeeper.engine.conditions import find
 from rollkeeper.engine.versions import image_name
 from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.errors import NotFound
 from rollkeeper.kube.store import Key
 
+COUNTS_EVERY = timedelta(seconds=5)
+"""How often a status is written when only the counts of who uses it changed."""
+LOOK_AGAIN = 1.0
+"""Seconds until it is known who uses a version."""
+
 
 @dataclass(frozen=True)
 class ImageVersionController:
-    """Keeps the status of ImageVersions. `now` is the API server's time (I10)."""
+    """Keeps ImageVersions. `now` is the API server's time (I10)."""
 
     api: KubeApi
     caches: Caches
+    users: Users
+    protection: Protection
     now: Callable[[], datetime]
     resolver: Resolver | None = None
     """Asks registries; None: nobody does."""
     ask: Callable[[Key], None] = lambda _key: None
     """Called for a version that the resolver is to ask for."""
+    _written_at: dict[str, datetime] = field(default_factory=dict)
+
+    def forget(self, uid: str) -> None:
+        """A version is gone: so is what was remembered of it."""
+        self._written_at.pop(uid, None)
+        if self.resolver is not None:
+            self.resolver.forget(uid)
 
     async def reconcile(self, key: Key) -> float | None:
-        """Writes the status if it changed. Returns the seconds until the version's end of life, if that is to come."""
+        """Writes the status if it changed. Returns the seconds until there is something to do again, if that is known.
+
+        Raises ApiError.
+        """
         version = self.caches.image_versions.get(key)
-        if version is None or version.metadata.deletion_timestamp is not None:
+        if version is None:
             return None
+        if version.metadata.deletion_timestamp is not None:
+            return await self._going(version)
         now = self.now()
+        later = await self._write(version, self._status(version, now), now)
+        end = version.spec.end_of_life_time
+        if later is None and end is not None and end > now:
+            return (end - now).total_seconds()
+        return later
+
+    def _status(self, version: ImageVersion, now: datetime) -> ImageVersionStatus:
         others = self.caches.image_versions.by_index(image_name(version.spec))
         findings = self.resolver.findings(version) if self.resolver is not None else None
         if self.resolver is not None and self.resolver.is_due(version):
-            self.ask(key)
-        status = publishing.status_of(version, others, now, findings)
+            self.ask((version.metadata.namespace, version.metadata.name))
+        counted = usage.count(self.users.of(version))
+        used_by = counted if self.protection.sees_all_users(version) else version.status.used_by
+        return publishing.status_of(version, others, now, findings, used_by)
+
+    async def _going(self, version: ImageVersion) -> float | None:
+        """V7: a deletion waits while the version is used, and says for whom; otherwise nothing of ours keeps it."""
+        users, meta = self.users.of(version), version.metadata
+        own = self.protection.finalizer(version)
+        if not users and own in meta.finalizers:
+            if self.users.may_use(version):
+                return LOOK_AGAIN
+            await self.protection.let_go(version)
+            return None
+        now = self.now()
+        if self.protection.sees_all_users(version):
+            why, used_by = usage.what_deletion_waits_for(users, meta.namespace), usage.count(users)
+        else:
+            why, used_by = _others(version), version.status.used_by
+        return await self._write(version, publishing.status_of_going(version, why, used_by, now), now) if why else None
+
+    async def _write(self, version: ImageVersion, status: ImageVersionStatus, now: datetime) -> float | None:
+        """Writes what differs; counts only every few seconds. Returns the seconds until what was put off is due."""
         patch = status_patch(version.status, status)
-        if patch:
-            body = {"metadata": {"resourceVersion": version.metadata.resource_version}, "status": patch}
-            try:
-                self.caches.image_versions.apply(
-                    await self.api.merge_patch(IMAGE_VERSIONS, *key, body, subresource="status")
-                )
-            except NotFound:
-                self.caches.image_versions.remove_key(key, version.metadata.uid)
-        end = version.spec.end_of_life_time
-        return (end - now).total_seconds() if end is not None and end > now else None
+        if not patch:
+            return None
+        meta = version.metadata
+        due = self._written_at.get(meta.uid, now - COUNTS_EVERY) + COUNTS_EVERY
+        if now < due and _only_counts(version.status, status):
+            return (due - now).total_seconds()
+        key, body = (
+            (meta.namespace, meta.name),
+            {"metadata": {"resourceVersion": meta.resource_version}, "status": patch},
+        )
+        try:
+            written = await self.api.merge_patch(IMAGE_VERSIONS, *key, body, subresource="status")
+        except NotFound:
+            self.caches.image_versions.remove_key(key, meta.uid)
+            return None
+        self.caches.image_versions.apply(written)
+        self._written_at[meta.uid] = now
+        return None
+
+
+def _only_counts(before: ImageVersionStatus, after: ImageVersionStatus) -> bool:
+    """Who uses it has changed, and whether it can be used has not."""
+    old, new = find(before.conditions, "Ready"), find(after.conditions, "Ready")
+    if old is None or new is None or (old.status, old.reason) != (new.status, new.reason):
+        return False
+    quiet = {"used_by": before.used_by, "conditions": before.conditions}
+    return after.model_copy(update=quiet) == before.model_copy(update=quiet)
+
+
+def _others(version: ImageVersion) -> str:
+    """What every controller that shares these images says alike; one that sees its own sets alone knows no more."""
+    used = [f for f in version.metadata.finalizers if f.startswith(PREFIX_OTHERS_VERSION)]
+    namespaces = ", ".join(sorted(f.removeprefix(PREFIX_OTHERS_VERSION) for f in used))
+    return (
+        f"is being deleted, which waits until the controllers of these namespaces let it go: {namespaces}"
+        if used
+        else ""
+    )

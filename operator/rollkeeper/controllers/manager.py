@@ -16,11 +16,13 @@ from rollkeeper.controllers.contents import ContentReader
 from rollkeeper.controllers.executor import Executor
 from rollkeeper.controllers.image_sources import ImageSourceController
 from rollkeeper.controllers.image_versions import ImageVersionController
+from rollkeeper.controllers.protection import Protection
 from rollkeeper.controllers.pull_secrets import PullSecrets
 from rollkeeper.controllers.resolver import Resolver
 from rollkeeper.controllers.resources import IMAGE_SOURCES, IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.controllers.scale_sets import ScaleSetController
 from rollkeeper.controllers.snapshots import SnapshotReader
+from rollkeeper.controllers.usage import Users
 from rollkeeper.engine.versions import image_name
 from rollkeeper.health.endpoint import Endpoint, NetworkEndpoint
 from rollkeeper.instances.pod_view import PodView
@@ -76,14 +78,21 @@ class Manager:
         self.reader = SnapshotReader(self.caches, self.images_namespace, self.contents)
         self.own_kinds_listed: float | None = None
         """When our own kinds were last listed, monotonic; None: not yet."""
-        self.scale_sets = ScaleSetController(self.api, self.caches, self.reader, executor, self.contents, self.now)
+        users = Users(self.caches, self.images_namespace, lambda key: self.queue.add(("ImageVersion", *key)))
+        protection = Protection(self.api, self.caches.image_versions, self.images_namespace, self.namespaces)
+        self.scale_sets = ScaleSetController(
+            self.api, self.caches, self.reader, executor, self.contents, users, protection, self.now
+        )
         self.resolver = self._resolver()
-        self.image_versions = ImageVersionController(self.api, self.caches, self.now, self.resolver, self._ask)
+        self.image_versions = ImageVersionController(
+            self.api, self.caches, users, protection, self.now, self.resolver, self._ask
+        )
         self.applications = Applications(self.caches, pods, self.endpoint, self.now)
         self.image_sources = ImageSourceController(
             self.api, self.caches, self.recorder, self.registry, PullSecrets(self.api), self.now
         )
         self.reflectors = [*self._reflectors()]
+        users.subscribe()
         self.caches.scale_sets.subscribe(self._scale_set_changed)
         self.caches.image_versions.subscribe(self._image_version_changed)
         self.caches.image_sources.subscribe(self._image_source_changed)
@@ -215,8 +224,8 @@ class Manager:
         version = new or old
         if version is None:
             return
-        if new is None and self.resolver is not None:
-            self.resolver.forget(version.metadata.uid)
+        if new is None:
+            self.image_versions.forget(version.metadata.uid)
         image = image_name(version.spec)
         for other in self.caches.image_versions.by_index(image):  # a duplicate may be the winner now
             if other.spec.version == version.spec.version:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from rollkeeper.api.v1alpha1 import UpgradeRun, UpgradeRunStatus
 from rollkeeper.api.v1alpha1.names import FINALIZER_RUN
+from rollkeeper.controllers.finalizers import Finalizers
 from rollkeeper.controllers.patches import status_patch
 from rollkeeper.controllers.resources import UPGRADE_RUNS
 from rollkeeper.kube.api import KubeApi
-from rollkeeper.kube.errors import NotFound
 from rollkeeper.kube.store import Key, Store
 
 
@@ -30,28 +30,16 @@ class RunWriter:
 
     async def guard(self, run: UpgradeRun) -> None:
         """Puts our finalizer on a run (F7)."""
-        await self._write_finalizers(run, [*_others(run), FINALIZER_RUN])
+        await self._finalizers.put_on(run, FINALIZER_RUN)
 
     async def let_go(self, run: UpgradeRun) -> None:
         """Takes our finalizer off; a run that was only waiting for that is gone then."""
-        await self._write_finalizers(run, _others(run))
+        await self._finalizers.take_off(run, FINALIZER_RUN)
 
-    async def _write_finalizers(self, run: UpgradeRun, finalizers: list[str]) -> None:
-        body = {"metadata": {"finalizers": finalizers, "resourceVersion": run.metadata.resource_version}}
-        try:
-            patched = await self.api.merge_patch(UPGRADE_RUNS, *_key(run), body)
-        except NotFound:
-            self.runs.remove_key(_key(run), run.metadata.uid)
-            return
-        if run.metadata.deletion_timestamp is not None and not finalizers:
-            self.runs.remove_key(_key(run), run.metadata.uid)
-        else:
-            self.runs.apply(patched)
+    @property
+    def _finalizers(self) -> Finalizers[UpgradeRun]:
+        return Finalizers(self.api, UPGRADE_RUNS, self.runs)
 
 
 def _key(run: UpgradeRun) -> Key:
     return run.metadata.namespace, run.metadata.name
-
-
-def _others(run: UpgradeRun) -> list[str]:
-    return [finalizer for finalizer in run.metadata.finalizers if finalizer != FINALIZER_RUN]

@@ -12,9 +12,11 @@ from rollkeeper.controllers.contents import ContentReader
 from rollkeeper.controllers.executor import Executor
 from rollkeeper.controllers.memory import SetMemory
 from rollkeeper.controllers.patches import status_patch
+from rollkeeper.controllers.protection import Protection
 from rollkeeper.controllers.resources import SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.controllers.runs import RunWriter
 from rollkeeper.controllers.snapshots import SnapshotReader
+from rollkeeper.controllers.usage import Users
 from rollkeeper.engine import conditions, run_status
 from rollkeeper.engine.conditions import Wanted
 from rollkeeper.engine.decide import decide
@@ -41,6 +43,8 @@ class ScaleSetController:
     reader: SnapshotReader
     executor: Executor
     contents: ContentReader
+    users: Users
+    protection: Protection
     now: Callable[[], datetime]
     _memories: dict[str, SetMemory] = field(default_factory=lambda: defaultdict(SetMemory))
 
@@ -93,7 +97,9 @@ class ScaleSetController:
         now = self.now()
         read_again = await self.contents.refresh(scale_set, now)
         decision = decide(self.reader.read(scale_set, memory, now), now)
-        outcome = await self.executor.execute(decision.actions, scale_set, memory, now)
+        with self.users.about_to_use(scale_set, decision.actions) as versions:
+            await self.protection.guard(versions)
+            outcome = await self.executor.execute(decision.actions, scale_set, memory, now)
         recovered, memory.internal_error = bool(memory.internal_error), ""
         again = outcome.acted or recovered
         times = [t for t in (decision.look_at, outcome.due, read_again) if t is not None]

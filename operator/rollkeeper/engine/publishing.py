@@ -4,15 +4,22 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from rollkeeper.api.v1alpha1 import ImageVersion, ImageVersionStatus
+from rollkeeper.api.v1alpha1.image_version import UsedBy
 from rollkeeper.engine import conditions, resolution
 from rollkeeper.engine.conditions import Wanted
 from rollkeeper.engine.reasons import Publishing
 from rollkeeper.engine.resolution import Findings
 from rollkeeper.engine.versions import image_name, parse_version
 
+NOBODY = UsedBy()
+
 
 def status_of(
-    version: ImageVersion, others: Iterable[ImageVersion], now: datetime, findings: Findings | None = None
+    version: ImageVersion,
+    others: Iterable[ImageVersion],
+    now: datetime,
+    findings: Findings | None = None,
+    used_by: UsedBy = NOBODY,
 ) -> ImageVersionStatus:
     """The status of a version. `others` are the versions of the same image that exist, itself included or not.
 
@@ -29,12 +36,28 @@ def status_of(
             "image_name": image_name(version.spec),
             "resolved_image": resolution.resolved_image(version, findings),
             "replication_status": resolution.replication(version, findings),
+            "used_by": used_by,
             "conditions": conditions.merge(
                 version.status.conditions,
                 [ready, *([resolved] if resolved else [])],
                 version.metadata.generation,
                 now.replace(microsecond=0),
             ),
+        }
+    )
+
+
+def status_of_going(version: ImageVersion, why: str, used_by: UsedBy, now: datetime) -> ImageVersionStatus:
+    """The status of a version whose deletion waits; `why` names who for (V7)."""
+    status, generation = version.status, version.metadata.generation
+    kept = [Wanted(c.type, c.status, c.reason, c.message) for c in status.conditions if c.type != "Ready"]
+    ready = Wanted("Ready", "False", Publishing.IN_USE, why)
+    stamp = now.replace(microsecond=0)
+    return status.model_copy(
+        update={
+            "observed_generation": generation,
+            "used_by": used_by,
+            "conditions": conditions.merge(status.conditions, [ready, *kept], generation, stamp),
         }
     )
 
@@ -47,6 +70,8 @@ def _ready(version: ImageVersion, others: Iterable[ImageVersion], now: datetime)
     winner = min((o for o in [version, *others] if _same(version, o)), key=_age)
     if winner.metadata.name != version.metadata.name:
         message = f"ImageVersion {winner.metadata.name} has the same image and version and is older: delete one of them"
+        if winner.metadata.deletion_timestamp is not None:
+            message = f"ImageVersion {winner.metadata.name} has the same image and version, and is not gone yet"
         return Wanted("Ready", "False", Publishing.DUPLICATE, message)
     end = version.spec.end_of_life_time
     if end is not None and now >= end:
@@ -63,8 +88,7 @@ def _same(one: ImageVersion, other: ImageVersion) -> bool:
     return (
         one.metadata.namespace == other.metadata.namespace
         and image_name(one.spec) == image_name(other.spec)
-        and one.spec.version == other.spec.version
-        and other.metadata.deletion_timestamp is None
+        and one.spec.version == other.spec.version  # one that is being deleted counts as long as it is used (V7)
     ) or one.metadata.uid == other.metadata.uid
 
 

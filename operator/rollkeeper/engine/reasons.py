@@ -146,6 +146,7 @@ class Publishing(StrEnum):
     END_OF_LIFE = "EndOfLife"
     INVALID_VERSION = "InvalidVersion"
     DUPLICATE = "Duplicate"
+    IN_USE = "InUse"
     RESOLVING = "Resolving"
     RESOLVED = "Resolved"
 

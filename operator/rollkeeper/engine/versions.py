@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -116,18 +116,30 @@ Catalogue = dict[str, Published]
 
 
 def catalogue_of(scale_set: ScaleSet, visible: Iterable[ImageVersion]) -> Catalogue:
-    """The versions of the set's image. On equal numbers what is ready (no duplicate) wins, then the own namespace."""
+    """The versions of the set's image, of equal numbers the one that counts."""
     wanted = image_name(scale_set.spec.image_reference)
-    found: Catalogue = {}
-    rank: dict[str, tuple[bool, bool]] = {}
+    found: dict[str, ImageVersion] = {}
     for version in visible:
-        if image_name(version.spec) != wanted:
-            continue
-        published = _published(version, scale_set.spec.region)
-        own = (published.ready, version.metadata.namespace == scale_set.metadata.namespace)
-        if published.version not in found or own > rank[published.version]:
-            found[published.version], rank[published.version] = published, own
-    return found
+        number = version.spec.version
+        if image_name(version.spec) == wanted:
+            rivals = [version, found[number]] if number in found else [version]
+            found[number] = that_counts(rivals, scale_set.metadata.namespace)
+    return {number: _published(version, scale_set.spec.region) for number, version in found.items()}
+
+
+def that_counts(rivals: Iterable[ImageVersion], namespace: str) -> ImageVersion:
+    """Of versions of one number, for the sets of a namespace: what is ready, then their own, then the older (V1)."""
+
+    def rank(version: ImageVersion) -> tuple[bool, bool, datetime, str]:
+        meta = version.metadata
+        age = meta.creation_timestamp or datetime.max.replace(tzinfo=UTC)
+        return not _is_ready(version), meta.namespace != namespace, age, meta.name
+
+    return min(rivals, key=rank)
+
+
+def _is_ready(version: ImageVersion) -> bool:
+    return any(c.type == "Ready" and c.status == "True" for c in version.status.conditions)
 
 
 def _published(version: ImageVersion, region: str | None) -> Published:
@@ -139,7 +151,7 @@ def _published(version: ImageVersion, region: str | None) -> Published:
         custom=spec.gallery is not None,
         os_type=spec.os_type,
         excluded=there.excluded,
-        ready=any(c.type == "Ready" and c.status == "True" for c in version.status.conditions),
+        ready=_is_ready(version),
         deleting=version.metadata.deletion_timestamp is not None,
         automatic=spec.automatic_os_upgrade_supported,
         listed=there.listed,
@@ -239,4 +251,6 @@ def creation_version(scale_set: ScaleSet, catalogue: Catalogue) -> Published | N
     published = catalogue.get(pinned)
     if published is None or published.os_type != scale_set.spec.os_type or not published.replicated:
         return None
+    if published.deleting and scale_set.status.creation_version != pinned:
+        return None  # nothing begins to use what is going (V7)
     return published

@@ -94,6 +94,15 @@ class RegionReplication(Model):
     """Why it is not there, in the registry's words."""
 
 
+class UsedBy(Model):
+    """Who uses a version: it is not deleted under them (V7)."""
+
+    scale_sets: int = 0
+    """Scale sets whose instances run it, where it is proven, or whose active run needs it."""
+    instances: int = 0
+    """Their instances that are meant to run it."""
+
+
 class ImageVersionStatus(Model):
     """What the controller found out about the version."""
 
@@ -107,8 +116,11 @@ class ImageVersionStatus(Model):
         tuple[RegionReplication, ...], Field(json_schema_extra=rules.list_map("region", 100))
     ] = ()
     """Where the version is, by region (V4)."""
+    used_by: UsedBy = UsedBy()
+    """Who uses it now. Deleting it waits until nobody does (V7)."""
     conditions: Conditions = ()
-    """`Ready`: the version can be used. Reason `Duplicate`: an older object has the same image and number.
+    """`Ready`: the version can be used. Reason `Duplicate`: an older object has the same image and number; `InUse`: it
+    is being deleted, and the message says who uses it.
     `Resolved`: spec.image is known by its digest."""
 
 

@@ -31,6 +31,10 @@ ANNOTATION_TAG = f"{GROUP}/tag"
 ANNOTATION_RECONCILE_AT = f"{GROUP}/reconcile-at"
 """Set by users, to any new value: look at the object at once, and ask its registry again."""
 
+FINALIZER_VERSION = f"{GROUP}/in-use"
+"""On an ImageVersion that a scale set has used: deleting it waits until none does any more (V7)."""
+PREFIX_OTHERS_VERSION = f"in-use.{GROUP}/"
+"""The same where several controllers share the images: each has a finalizer of its own, with its namespace."""
 FINALIZER_RUN = f"{GROUP}/active-run"
 """On an active run: deleting it cancels it first (F7)."""
 
