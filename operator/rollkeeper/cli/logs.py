@@ -1,11 +1,13 @@
-"""Log lines: one an act, with the set, run and instance it is about; as text or as JSON."""
+"""Log lines: one an act, with the set, run, batch and instance it is about and its reason; as text or as JSON."""
 
 import json
 import logging
 import sys
 from datetime import UTC, datetime
 
-_EXTRA = ("scale_set", "run", "instance")
+_EXTRA = ("scale_set", "image_source", "run", "batch", "instance", "reason")
+_SHOWN = ("image_source", "run", "instance")
+"""In text, where the sentence tells the rest."""
 
 
 class TextFormatter(logging.Formatter):
@@ -15,7 +17,7 @@ class TextFormatter(logging.Formatter):
         """One line, and the traceback if there is one."""
         time = datetime.fromtimestamp(record.created, UTC)
         scale_set = getattr(record, "scale_set", "")
-        extra = [f"{key}={getattr(record, key)}" for key in _EXTRA[1:] if hasattr(record, key)]
+        extra = [f"{key}={getattr(record, key)}" for key in _SHOWN if hasattr(record, key)]
         words = [f"{time:%H:%M:%S}", f"{record.levelname:7}", scale_set, *extra, record.getMessage()]
         line = " ".join(word for word in words if word)
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line

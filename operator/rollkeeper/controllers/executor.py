@@ -7,7 +7,7 @@ from functools import singledispatchmethod
 from typing import Any
 
 from rollkeeper.api.v1alpha1 import ScaleSet, UpgradeRun, UpgradeRunStatus, names
-from rollkeeper.controllers.acts import log
+from rollkeeper.controllers.acts import log, log_run
 from rollkeeper.controllers.caches import Caches
 from rollkeeper.controllers.contents import ContentReader
 from rollkeeper.controllers.instance_calls import QUOTA, InstanceCalls
@@ -102,6 +102,7 @@ class _OneSet:
             "revision": 1 + max((r.number for r in known), default=0),
             "data": revisions.model_of(self._set.spec, self._executor.contents.of(self._set)),
         }
+        log(self._set, "ModelChanged", f"store the model as {action.name}")
         try:
             made = await self._api.create(CONTROLLER_REVISIONS, self._namespace, body)
         except AlreadyExists:
@@ -113,6 +114,7 @@ class _OneSet:
     async def _delete_revision(self, action: do.DeleteRevision) -> None:
         uid = self._caches.revisions.uid((self._namespace, action.name))
         if uid is not None:
+            log(self._set, "ModelPruned", f"delete the model {action.name}, which nothing uses")
             await self._delete(CONTROLLER_REVISIONS, action.name, uid, self._caches.revisions)
 
     async def _delete(self, resource: Resource, name: str, uid: str, store: "Store[Any]") -> None:
@@ -171,7 +173,7 @@ class _OneSet:
                 "startedBy": "Platform",
             },
         }
-        log(self._set, action.message, run=action.name)
+        log(self._set, action.cause, action.message, run=action.name)
         try:
             made = await self._api.create(UPGRADE_RUNS, self._namespace, body)
         except AlreadyExists as error:
@@ -203,7 +205,7 @@ class _OneSet:
         run = self._run(action.run)
         if run is None:
             return
-        log(self._set, action.message, run=action.run)
+        log(self._set, "RunPruned", action.message, run=action.run)
         if names.FINALIZER_RUN in run.metadata.finalizers:
             await self._runs.let_go(run)
         await self._delete(UPGRADE_RUNS, action.run, run.metadata.uid, self._caches.runs)
@@ -216,7 +218,7 @@ class _OneSet:
         if await self._runs.write_status(run, action.status):
             self._memory.noted(_recreated(action.status) - _recreated(run.status))
             self._memory.written_at[run.metadata.uid] = self._now
-            log(self._set, action.status.message or "status", run=action.run)
+            log_run(self._set, action.run, action.status)
             self.acted = True
 
     @act.register
@@ -243,7 +245,7 @@ class _OneSet:
 
     @act.register
     async def _delete_claims(self, action: do.DeleteClaims) -> None:
-        log(self._set, "delete the claims of a scaled-in instance", instance=action.ordinal)
+        log(self._set, "ScaleIn", "delete the claims of a scaled-in instance", instance=action.ordinal)
         await self._executor.pods.delete_claims(self._set, action.ordinal)
         self.acted = True
 

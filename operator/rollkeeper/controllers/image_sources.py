@@ -3,6 +3,7 @@
 Runs on the workers that ask registries, never on those that reconcile scale sets.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -28,6 +29,8 @@ from rollkeeper.registry.credentials import Keychain
 from rollkeeper.registry.errors import NotThere, RegistryError
 from rollkeeper.registry.patterns import TagPattern
 from rollkeeper.registry.reference import Reference, Repository, parse_repository
+
+logger = logging.getLogger("rollkeeper")
 
 AGAIN = Backoff(first=10.0, maximum=600.0, share=0.2)
 """How long after a failed scan the next one is."""
@@ -205,6 +208,7 @@ class ImageSourceController:
         meta = source.metadata
         regarding = ObjectReference(IMAGE_SOURCES.api_version, IMAGE_SOURCES.kind, meta.namespace, meta.name, meta.uid)
         self.recorder.record(regarding, reason, message, action="Scan", warning=warning)
+        logger.info(message, extra={"image_source": f"{meta.namespace}/{meta.name}", "reason": reason})
 
     def _stamp(self) -> datetime:
         return self.now().replace(microsecond=0)

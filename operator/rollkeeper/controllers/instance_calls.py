@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rollkeeper.api.v1alpha1 import ScaleSet
-from rollkeeper.controllers.acts import log
+from rollkeeper.controllers.acts import log_instance
 from rollkeeper.controllers.caches import Caches
 from rollkeeper.controllers.memory import SetMemory
 from rollkeeper.engine import actions as do
@@ -64,7 +64,7 @@ class InstanceCalls:
     async def _one(self, action: do.InstanceAction) -> bool:
         """One instance. False: the API server refused; the memory knows why."""
         name = pod_spec.instance_name(self.scale_set, action.ordinal)
-        log(self.scale_set, f"{type(action).__name__}: {action.message}", instance=action.ordinal)
+        log_instance(self.scale_set, action)
         if isinstance(action, do.CreateInstance):
             return await self._create(action)
         if isinstance(action, do.EvictInstance):

@@ -106,6 +106,7 @@ class CreateInstance:
     ordinal: int
     pair: Pair
     made_by: str
+    """What for: `FirstCreation`, `ScaleOut`, `Repair`, or `<run>/<batch>/Forward` or `/Back`; it stands on the pod."""
     message: str
     protected: bool = False
     """The label that protects it passes on to the new pod (B10)."""
@@ -117,6 +118,8 @@ class EvictInstance:
 
     ordinal: int
     uid: str
+    occasion: str
+    """What for, as `made_by`; also `ScaleIn`."""
     message: str
 
 
@@ -126,6 +129,8 @@ class DeleteInstance:
 
     ordinal: int
     uid: str
+    occasion: str
+    """What for, as `made_by`; also `ScaleIn`."""
     message: str
 
 

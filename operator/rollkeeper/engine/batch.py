@@ -171,9 +171,9 @@ def _replace(state: RunState, ctx: Context, ordinal: int, direction: Direction) 
     if instance.terminating or _is_of(state, ctx, instance, direction):
         return None
     if direction == "Forward" and ordinal in ctx.healthy:
-        return EvictInstance(ordinal, instance.uid, message)
+        return EvictInstance(ordinal, instance.uid, state.made_by(direction), message)
     # Broken already, or being put back: a budget must not keep a broken pod (B12).
-    return DeleteInstance(ordinal, instance.uid, message)
+    return DeleteInstance(ordinal, instance.uid, state.made_by(direction), message)
 
 
 def waiting_for_eviction(state: RunState, ctx: Context) -> str:

@@ -9,6 +9,7 @@ from rollkeeper.engine import (
     context,
     gates,
     housekeeping,
+    run_events,
     origin,
     platform,
     queue,
@@ -65,7 +66,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
 def _finish(ctx: Context, named: UpgradeRun) -> Decision:
     """F9 from its second write on; what the end means for the set is decided with the next snapshot."""
     status = finishing.finish(ctx.snapshot.scale_set.status, named, ctx)
-    return Decision((WriteSet(status, urgent=True), *housekeeping.end_events(named, ctx)), ctx.now)
+    return Decision((WriteSet(status, urgent=True), *run_events.of_end(named)), ctx.now)
 
 
 def _go_on(ctx: Context, named: UpgradeRun | None) -> Decision:

@@ -1,23 +1,21 @@
-"""Runs that are not active: Pending, refused, finished, too old; and the events on runs (F6, F7, F9, T5)."""
+"""Runs that are not active: Pending, refused, finished, too old (F6, F7, F9, T5)."""
 
 from datetime import datetime, timedelta
-from typing import Literal
 
 from rollkeeper.api.v1alpha1 import UpgradeRun
 from rollkeeper.api.v1alpha1.names import FINALIZER_RUN
-from rollkeeper.engine import queue, run_status
+from rollkeeper.engine import queue, run_events, run_status
 from rollkeeper.engine.actions import (
     Action,
     AddRunFinalizer,
     DeleteRevision,
     DeleteRun,
-    EmitEvent,
     RemoveRunFinalizer,
     WriteRun,
 )
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.queue import FINAL, Queue, code_of
-from rollkeeper.engine.reasons import Code, Event
+from rollkeeper.engine.reasons import Code
 from rollkeeper.engine.target import Refused
 
 KEPT_RUNS = 5
@@ -51,7 +49,7 @@ def runs(ctx: Context, waiting: Queue, named: UpgradeRun | None) -> list[Action]
 def _end(ctx: Context, run: UpgradeRun, refused: Refused) -> list[Action]:
     status = run_status.ended(run, refused, ctx.stamp)
     ended = run.model_copy(update={"status": status})
-    return [WriteRun(run.metadata.name, status, urgent=True), *end_events(ended, ctx)]
+    return [WriteRun(run.metadata.name, status, urgent=True), *run_events.of_end(ended)]
 
 
 def _after_end(ctx: Context, run: UpgradeRun) -> list[Action]:
@@ -119,48 +117,3 @@ def prune_revisions(ctx: Context) -> list[Action]:
 
 def _is_free(run: UpgradeRun) -> bool:
     return run.metadata.deletion_timestamp is None and FINALIZER_RUN not in run.metadata.finalizers
-
-
-def run_events(before: UpgradeRun, after: UpgradeRun) -> list[Action]:
-    """What a step of an active run tells people: start, batches, failures."""
-    name = after.metadata.name
-    events: list[Action] = []
-    old, new = before.status, after.status
-    target = new.target_image_reference.version if new.target_image_reference else f"model {new.target_model_revision}"
-    if code_of(before) == "Pending" and code_of(after) != "Pending":
-        message = f"upgrade to {target} started by {after.spec.started_by}"
-        events.append(EmitEvent("UpgradeRun", name, "Normal", Event.UPGRADE_STARTED, message))
-        events.append(
-            EmitEvent(
-                "ScaleSet", after.spec.scale_set_name, "Normal", Event.UPGRADE_STARTED, f"UpgradeRun {name}: {message}"
-            )
-        )
-    batch = new.current_batch
-    if batch is not None and (old.current_batch is None or old.current_batch.number != batch.number):
-        message = f"batch {batch.number}: instances {batch.instances}"
-        reason = Event.BATCH_STARTED if batch.phase == "Upgrading" else Event.PUTTING_BACK
-        events.append(EmitEvent("UpgradeRun", name, "Normal", reason, message))
-    for failure in new.failures:
-        if failure not in old.failures:
-            message = f"instance {failure.instance}: {failure.reason}: {failure.message}"
-            events.append(EmitEvent("UpgradeRun", name, "Warning", Event.INSTANCE_FAILED, message))
-    return events
-
-
-_ENDED = {"Completed": Event.UPGRADE_COMPLETED, "Cancelled": Event.UPGRADE_CANCELLED}
-
-
-def end_events(run: UpgradeRun, ctx: Context) -> list[Action]:
-    """The end of a run, told on the run and on its set."""
-    code = code_of(run)
-    kind: Literal["Normal", "Warning"] = "Warning" if code == "Faulted" else "Normal"
-    sentence = run.status.message or code
-    error = f"{run.status.error.code}: " if run.status.error else ""
-    name = run.metadata.name
-    reason = _ENDED.get(code, Event.UPGRADE_FAULTED)
-    return [
-        EmitEvent("UpgradeRun", name, kind, reason, f"{error}{sentence}"),
-        EmitEvent(
-            "ScaleSet", ctx.snapshot.scale_set.metadata.name, kind, reason, f"UpgradeRun {name}: {error}{sentence}"
-        ),
-    ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from rollkeeper.api.v1alpha1 import UpgradeRun
 from rollkeeper.engine import batch as batch_of
-from rollkeeper.engine import housekeeping, run, run_state, run_status, scaling, stops, target
+from rollkeeper.engine import run, run_events, run_state, run_status, scaling, stops, target
 from rollkeeper.engine.actions import Action, CheckReferences, InstanceAction, WriteRun
 from rollkeeper.engine.batch import NextLook
 from rollkeeper.engine.context import Context
@@ -61,7 +61,7 @@ def _advance(ctx: Context, before: UpgradeRun, now: UpgradeRun, wishes: Platform
     actions: tuple[Action, ...] = ()
     if status != before.status:
         write = WriteRun(before.metadata.name, status, is_urgent_for_run(before.status, status))
-        actions = (write, *housekeeping.run_events(before, after))
+        actions = (write, *run_events.of_step(before, after))
     return Rolling(
         assignment=scaling.with_run(ctx, ctx.assignment, state),
         run=after,

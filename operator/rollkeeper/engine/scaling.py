@@ -66,7 +66,7 @@ def plan(ctx: Context, assignment: Assignment, exclusive: Ordinals, allowed: Cal
             actions.append(action)
     for ordinal, instance in sorted(ctx.instances.items()):
         if ordinal >= ctx.snapshot.replicas and not instance.terminating:
-            actions.append(DeleteInstance(ordinal, instance.uid, f"scaled in to {ctx.snapshot.replicas}"))
+            actions.append(DeleteInstance(ordinal, instance.uid, "ScaleIn", f"scaled in to {ctx.snapshot.replicas}"))
     gone = ctx.snapshot.claims - ctx.instances.keys()
     actions += [DeleteClaims(ordinal) for ordinal in sorted(gone) if ordinal >= ctx.snapshot.replicas]
     return actions
@@ -88,10 +88,10 @@ def _replace(ctx: Context, instance: Instance, pair: Pair) -> DeleteInstance | N
     if instance.terminating:
         return None
     if instance.finished:
-        return DeleteInstance(instance.ordinal, instance.uid, "the pod has ended and is made again")
+        return DeleteInstance(instance.ordinal, instance.uid, "Repair", "the pod has ended and is made again")
     if not ctx.proven and instance.ordinal not in ctx.healthy and not is_same(instance.pair, pair):
         message = f"not healthy on {instance.pair.version}: first creation goes on with {pair.version}"
-        return DeleteInstance(instance.ordinal, instance.uid, message)
+        return DeleteInstance(instance.ordinal, instance.uid, "FirstCreation", message)
     return None
 
 

@@ -149,7 +149,7 @@ def test_h5_a_refused_pod_says_why(verdict: str, reason: Failure) -> None:
 
 
 def evict(world: World, *ordinals: int) -> None:
-    world.do(*(do.EvictInstance(o, world.uid(o), "why") for o in ordinals))
+    world.do(*(do.EvictInstance(o, world.uid(o), "run/1/Forward", "why") for o in ordinals))
 
 
 def test_b12_an_evicted_pod_counts_as_terminating_before_the_cache_knows() -> None:
@@ -181,12 +181,12 @@ def test_a_budget_refuses(budgets: Sequence[str], said: str) -> None:
 
 
 @pytest.mark.parametrize("action", [do.EvictInstance, do.DeleteInstance], ids=["I2 evict", "I2 delete"])
-def test_only_that_very_pod_is_taken_down(action: Callable[[int, str, str], do.Action]) -> None:
+def test_only_that_very_pod_is_taken_down(action: Callable[[int, str, str, str], do.Action]) -> None:
     world = World()
     world.create(0)
     world.settled()
-    world.do(action(0, "of an earlier pod", "why"))
-    world.do(action(7, "of no pod", "why"))
+    world.do(action(0, "of an earlier pod", "run/1/Forward", "why"))
+    world.do(action(7, "of no pod", "run/1/Forward", "why"))
     assert "deletionTimestamp" not in world.cluster.pods()["web-0"]["metadata"]
     assert world.memory.taken_down == set()
 
@@ -290,5 +290,5 @@ def test_i3_claims_are_made_with_the_pod_and_kept_for_the_next() -> None:
     assert view is not None
     assert (view.ordinal, view.image_version) == (0, "1.0.0")
     world.settled()
-    world.do(do.DeleteInstance(0, world.uid(0), "why"))
+    world.do(do.DeleteInstance(0, world.uid(0), "ScaleIn", "why"))
     assert world.caches.claims.get(("default", "data-web-0")) == view
