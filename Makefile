@@ -4,7 +4,7 @@ CACHE ?= $(or $(ROLLKEEPER_CACHE),$(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME)/rollk
 UV    ?= $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help install lint test crds reference docs image sbom chart cluster-build cluster-up cluster-down cluster-status demo e2e bench clean
+.PHONY: help install lint test crds docs image sbom chart cluster-build cluster-up cluster-down cluster-status demo e2e bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,10 +24,8 @@ lint: install ## check style, types and layers
 test: install $(if $(KUBECONFIG),,cluster-build) ## run all tests but the end-to-end ones
 	$(UV) run pytest
 
-crds: install ## write the custom resource definitions to crds/ and into the chart
+crds: install ## write what is made from the models: crds/, the chart's copy, docs/reference/
 	$(UV) run python -m hack.crds
-
-reference: install ## write the pages of all fields to docs/reference/
 	$(UV) run python -m hack.reference
 
 docs: install ## build the documentation into dist/docs; a warning is an error

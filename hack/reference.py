@@ -14,7 +14,7 @@ from rollkeeper.api.v1alpha1 import GROUP, VERSION
 
 _ROOT = Path(__file__).resolve().parent.parent
 FOLDER = _ROOT / "docs" / "reference"
-_HEADER = "<!-- Made from the models in operator/rollkeeper/api by `make reference`. Do not edit. -->\n\n"
+_HEADER = "<!-- Made from the models in operator/rollkeeper/api by `make crds`. Do not edit. -->\n\n"
 _RULES = "x-kubernetes-validations"
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
 
@@ -167,7 +167,7 @@ def main() -> int:
         write()
         return 0
     if changed := drift():
-        print(f"{FOLDER.relative_to(_ROOT)}: out of date: {', '.join(changed)}; run `make reference`", file=sys.stderr)
+        print(f"{FOLDER.relative_to(_ROOT)}: out of date: {', '.join(changed)}; run `make crds`", file=sys.stderr)
     return 1 if changed else 0
 
 

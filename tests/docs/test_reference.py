@@ -7,7 +7,7 @@ from tests.docs.markdown import parsed
 
 
 def test_committed_pages_are_what_the_models_say() -> None:
-    assert reference.drift() == [], "run `make reference` and commit the result"
+    assert reference.drift() == [], "run `make crds` and commit the result"
 
 
 def test_drift_names_pages_that_differ_are_missing_or_stand_for_no_kind(tmp_path: Path) -> None:
