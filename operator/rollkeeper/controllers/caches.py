@@ -55,7 +55,8 @@ def _read_run(raw: JsonObject, _previous: UpgradeRun | None) -> UpgradeRun:
     return UpgradeRun.model_validate(raw)
 
 
-def _read_revision(raw: JsonObject, _previous: RevisionView | None) -> RevisionView:
+def read_revision(raw: JsonObject, _previous: RevisionView | None = None) -> RevisionView:
+    """The view of a ControllerRevision."""
     meta = raw["metadata"]
     owner = next((o["uid"] for o in meta.get("ownerReferences", ()) if o.get("controller")), "")
     model = raw.get("data") or {}
@@ -66,7 +67,8 @@ def _read_version(raw: JsonObject, _previous: int | None) -> int:
     return object_version(raw)
 
 
-def _read_node(raw: JsonObject, _previous: NodeView | None) -> NodeView:
+def read_node(raw: JsonObject, _previous: NodeView | None = None) -> NodeView:
+    """The view of a Node."""
     conditions = raw.get("status", {}).get("conditions", ())
     return NodeView(
         ready=any(c["type"] == "Ready" and c["status"] == "True" for c in conditions),
@@ -98,12 +100,12 @@ class Caches:
     )
     """By the key of their set."""
     revisions: Store[RevisionView] = field(
-        default_factory=lambda: Store(_read_revision, index=lambda r: r.owner or None)
+        default_factory=lambda: Store(read_revision, index=lambda r: r.owner or None)
     )
     """By the uid of their owner."""
     config_maps: Store[int] = field(default_factory=lambda: Store(_read_version))
     """Resource versions, to know when to read one again."""
-    nodes: Store[NodeView] = field(default_factory=lambda: Store(_read_node))
+    nodes: Store[NodeView] = field(default_factory=lambda: Store(read_node))
 
     def by_kind(self) -> Mapping[str, Store[Any]]:
         """All stores by the kind of their objects."""

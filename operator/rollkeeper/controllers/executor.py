@@ -10,16 +10,16 @@ from rollkeeper.api.v1alpha1 import ScaleSet, UpgradeRun, UpgradeRunStatus, name
 from rollkeeper.controllers.acts import log, log_run
 from rollkeeper.controllers.caches import Caches
 from rollkeeper.controllers.contents import ContentReader
-from rollkeeper.controllers.instance_calls import QUOTA, InstanceCalls
+from rollkeeper.controllers.instance_calls import InstanceCalls
 from rollkeeper.controllers.memory import SetMemory
 from rollkeeper.controllers.patches import status_patch
 from rollkeeper.controllers.resources import SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.controllers.runs import RunWriter
 from rollkeeper.engine import actions as do
-from rollkeeper.engine import ranges, revisions
+from rollkeeper.engine import platform, ranges, revisions
 from rollkeeper.engine.ranges import Ordinals
 from rollkeeper.engine.snapshot import DryRun
-from rollkeeper.instances import pod_spec
+from rollkeeper.instances import dry_runs, pod_spec
 from rollkeeper.instances.pods import Pods
 from rollkeeper.instances.references import find_missing
 from rollkeeper.kube.api import KubeApi
@@ -132,13 +132,8 @@ class _OneSet:
             await self._executor.pods.dry_run(
                 self._set, self._caches.model(self._set, action.pair.revision), action.pair
             )
-        except Invalid as error:
-            verdict = DryRun("Invalid", error.message)
-        except Forbidden as error:
-            # A full quota is asked last, so everything else about the pod is right; and a set that fills its quota to
-            # the last pod can be upgraded all the same, because each pod goes before its successor comes.
-            full = QUOTA in error.message
-            verdict = DryRun("Accepted") if full else DryRun("Forbidden", error.message, self._now + DRY_RUN_AGAIN)
+        except (Invalid, Forbidden) as error:
+            verdict = dry_runs.verdict(error, self._now + DRY_RUN_AGAIN)
         else:
             verdict = DryRun("Accepted")
         self._memory.dry_runs[action.pair] = verdict
@@ -158,11 +153,7 @@ class _OneSet:
             "metadata": {
                 "name": action.name,
                 "labels": pod_spec.common_labels(self._set),
-                "annotations": {
-                    names.ANNOTATION_ATTEMPT: str(action.attempt),
-                    names.ANNOTATION_TARGET: action.target,
-                    names.ANNOTATION_CAUSE: action.cause,
-                },
+                "annotations": platform.marks(action),
                 "finalizers": [names.FINALIZER_RUN],
                 "ownerReferences": [pod_spec.owner_of(self._set)],
             },

@@ -12,11 +12,9 @@ from rollkeeper.controllers.memory import SetMemory
 from rollkeeper.engine import actions as do
 from rollkeeper.engine.reasons import Failure
 from rollkeeper.instances import budgets, pod_spec
+from rollkeeper.instances.dry_runs import QUOTA
 from rollkeeper.instances.pods import NameTakenError, Pods
 from rollkeeper.kube.errors import ApiError, Forbidden, Invalid, Throttled, Unavailable
-
-QUOTA = "exceeded quota"
-"""In every refusal by a full ResourceQuota; the API has no reason of its own for it."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from rollkeeper.api.v1alpha1 import ScaleSet, UpgradeRun
@@ -10,8 +11,10 @@ from rollkeeper.api.v1alpha1.names import (
     ANNOTATION_CAUSE,
     ANNOTATION_RELEASE_HOLD,
     ANNOTATION_TARGET,
+    FINALIZER_RUN,
 )
 from rollkeeper.engine import automatic, gates, ranges, target, versions
+from rollkeeper.engine.actions import CreateRun
 from rollkeeper.engine.automatic import Automatic
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.gates import Blocked
@@ -152,6 +155,40 @@ def run_name(scale_set: ScaleSet, target: str, attempt: int) -> str:
     suffix = "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:5])
     middle = target.replace(".", "-") if versions.is_version(target) else "model"
     return f"{scale_set.metadata.name}-{middle}-{suffix}"
+
+
+def marks(action: CreateRun) -> dict[str, str]:
+    """The annotations by which a run of the controller's own is known again."""
+    return {
+        ANNOTATION_ATTEMPT: str(action.attempt),
+        ANNOTATION_TARGET: action.target,
+        ANNOTATION_CAUSE: action.cause,
+    }
+
+
+def run_of(scale_set: ScaleSet, action: CreateRun, now: datetime) -> UpgradeRun:
+    """The run as it is when it was just created."""
+    meta = scale_set.metadata
+    return UpgradeRun.model_validate(
+        {
+            "metadata": {
+                "name": action.name,
+                "namespace": meta.namespace,
+                "uid": action.name,
+                "generation": 1,
+                "creationTimestamp": now,
+                "annotations": marks(action),
+                "finalizers": [FINALIZER_RUN],
+                "ownerReferences": [{"kind": "ScaleSet", "name": meta.name, "uid": meta.uid, "controller": True}],
+            },
+            "spec": {
+                "scaleSetName": meta.name,
+                "type": action.type,
+                "imageVersion": action.target if action.type == "OSImage" else None,
+                "startedBy": "Platform",
+            },
+        }
+    )
 
 
 def next_attempt(ctx: Context, target: str) -> int:

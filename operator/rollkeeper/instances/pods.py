@@ -7,16 +7,13 @@ from typing import Any
 from rollkeeper.api.v1alpha1 import ScaleSet, names
 from rollkeeper.engine.actions import CreateInstance
 from rollkeeper.engine.snapshot import Application, Pair
-from rollkeeper.instances import application_condition, pod_spec
+from rollkeeper.instances import application_condition, dry_runs, pod_spec
 from rollkeeper.instances.claim_view import ClaimView
 from rollkeeper.instances.pod_view import PodView
 from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.errors import AlreadyExists, Conflict, NotFound
 from rollkeeper.kube.resources import CLAIMS, PODS
 from rollkeeper.kube.store import Store
-
-DRY_RUN_ORDINAL = 999_999
-"""No set has that many instances, so the name of a dry run is never taken."""
 
 
 class NameTakenError(Exception):
@@ -80,8 +77,7 @@ class Pods:
 
     async def dry_run(self, scale_set: ScaleSet, model: Mapping[str, Any], pair: Pair) -> None:
         """M3: would the API server take a pod of this pair? Raises Invalid or Forbidden with its words."""
-        body = pod_spec.build_pod(scale_set, model, DRY_RUN_ORDINAL, pair, "DryRun")
-        await self.api.create(PODS, scale_set.metadata.namespace, body, dry_run=True)
+        await self.api.create(PODS, scale_set.metadata.namespace, dry_runs.body(scale_set, model, pair), dry_run=True)
 
     async def evict(self, namespace: str, name: str, uid: str) -> bool:
         """Takes a pod down through the eviction API (B12). False: that pod is not there any more."""

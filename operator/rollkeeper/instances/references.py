@@ -24,10 +24,14 @@ async def find_missing(api: KubeApi, namespace: str, references: Iterable[Refere
     return tuple([r for r in references if not await _exists(api, namespace, r)])
 
 
+def place_of(reference: Reference, namespace: str) -> tuple[Resource, str | None]:
+    """Where a model of that namespace finds what it refers to: the resource, and its namespace if it has one."""
+    return _RESOURCES[reference.kind], None if reference.kind in CLUSTER_SCOPED else namespace
+
+
 async def _exists(api: KubeApi, namespace: str, reference: Reference) -> bool:
-    where = None if reference.kind in CLUSTER_SCOPED else namespace
     try:
-        await api.get(_RESOURCES[reference.kind], where, reference.name)
+        await api.get(*place_of(reference, namespace), reference.name)
     except NotFound:
         return False
     except Forbidden:

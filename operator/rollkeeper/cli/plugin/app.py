@@ -28,6 +28,7 @@ COMMANDS = {
     "unprotect": "acting",
     "images": "looking",
     "drift": "looking",
+    "plan": "planning",
     "completion": "looking",
     "version": "looking",
 }

@@ -155,7 +155,7 @@ def images(options: Options, wanted: Wanted) -> None:
         wanted = Wanted(wanted.scale_set, image, wanted.region, wanted.everything, wanted.images_namespace)
     else:
         sets = [ScaleSet.model_validate(raw) for raw in session.client.list(SCALE_SETS, session.namespaces).items]
-    found = lines(_published(session, wanted.images_namespace), sets, wanted.images_namespace, wanted)
+    found = lines(published(session, wanted.images_namespace), sets, wanted.images_namespace, wanted)
     raws = [without_noise(line.raw) for line in found]
     if write_data(options, {"apiVersion": "v1", "kind": "List", "items": raws}, raws):
         return
@@ -180,7 +180,7 @@ def drift(options: Options, images_namespace: str | None) -> None:
     """`drift [-A]`."""
     session = Session(options)
     sets = [ScaleSet.model_validate(raw) for raw in session.client.list(SCALE_SETS, session.namespaces).items]
-    found = [ImageVersion.model_validate(raw) for raw in _published(session, images_namespace)]
+    found = [ImageVersion.model_validate(raw) for raw in published(session, images_namespace)]
     told = [drift_of(scale_set, found, images_namespace) for scale_set in sets]
     if write_data(options, {"items": [drift_data(one, session.now) for one in told]}):
         return
@@ -226,7 +226,7 @@ def drift_data(one: Drift, now: datetime) -> JsonObject:
     }
 
 
-def _published(session: Session, shared: str | None) -> list[JsonObject]:
+def published(session: Session, shared: str | None) -> list[JsonObject]:
     """The versions of the namespaces that are looked at, the shared one included where it is named."""
     found = list(session.client.list(IMAGE_VERSIONS, session.namespaces).items)
     if shared and session.namespaces not in (None, shared):

@@ -104,6 +104,11 @@ class RunView:
         return parse(at(self.raw, "status", "runningStatus", field))
 
     @property
+    def skipped(self) -> str:
+        """The instances that it leaves alone, as ranges."""
+        return str(at(self.raw, "status", "instances", "skipped") or "")
+
+    @property
     def ordinals(self) -> ranges.Ordinals:
         """The instances in its batch that are not settled yet."""
         return ranges.parse(at(self.raw, "status", "instances", "inProgress") or "")

@@ -1,0 +1,27 @@
+"""Commands that tell what would be: plan."""
+
+from typing import Annotated
+
+import typer
+
+from rollkeeper.cli.plugin.commands.looking import Shared
+from rollkeeper.cli.plugin.options import DATA, Options, with_options
+
+
+@with_options(*DATA)
+def plan(
+    options: Options,
+    scale_set: Annotated[str, typer.Argument(metavar="SET", help="Name of a ScaleSet.")],
+    version: Annotated[
+        str | None, typer.Option(help="As start would go to it; left out: what comes by itself.")
+    ] = None,
+    instances: Annotated[str | None, typer.Option(help="As start with only these instances, like 0-3,7.")] = None,
+    model: Annotated[bool, typer.Option("--model", help="As update-instances.")] = False,
+    images_namespace: Shared = None,
+) -> None:
+    """Show the batches that would come. By the controller's own rules; exit code 1: something is in the way."""
+    from rollkeeper.cli.plugin import plan as command  # noqa: PLC0415 - the help must not wait for the models
+    from rollkeeper.cli.plugin import steering  # noqa: PLC0415 - as above
+
+    wanted = steering.Wanted(scale_set, "Model" if model else "OSImage", version, instances)
+    command.show(options, wanted, images_namespace)
