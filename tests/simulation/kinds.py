@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rollkeeper.api import crd
+from rollkeeper.api import crd, validation
 from rollkeeper.controllers.resources import IMAGE_SOURCES, IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.resources import BUDGETS, CLAIMS, CONTROLLER_REVISIONS, NAMESPACES, NODES, PODS, Resource
-from tests.simulation import answers, pods, schema
+from tests.simulation import answers, pods
 
 CLAIM_FINALIZER = "kubernetes.io/pvc-protection"
 
@@ -41,8 +41,8 @@ def custom(resource: Resource, kind: crd.Kind) -> Kind:
     rules = crd.root_schema(kind)
 
     def defaults(obj: JsonObject) -> JsonObject:
-        made = schema.apply(rules, obj)
-        if found := list(schema.faults(rules, made)):
+        made = validation.stored(rules, obj)
+        if found := list(map(str, validation.faults(rules, made))):
             raise answers.invalid(resource, obj["metadata"]["name"], ", ".join(found))
         return made
 

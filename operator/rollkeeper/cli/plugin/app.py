@@ -29,6 +29,7 @@ COMMANDS = {
     "images": "looking",
     "drift": "looking",
     "plan": "planning",
+    "lint": "planning",
     "completion": "looking",
     "version": "looking",
 }

@@ -1,4 +1,4 @@
-"""Commands that tell what would be: plan."""
+"""Commands that tell what would be: plan, lint."""
 
 from typing import Annotated
 
@@ -25,3 +25,15 @@ def plan(
 
     wanted = steering.Wanted(scale_set, "Model" if model else "OSImage", version, instances)
     command.show(options, wanted, images_namespace)
+
+
+def lint(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, folders, or - for standard input.")],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FORMAT", help="json or yaml.")] = "",
+) -> None:
+    """Check manifests, without a cluster. Exit code 1: something would be refused, or never work."""
+    from rollkeeper.cli.plugin.lint import command  # noqa: PLC0415 - the help must not wait for the models
+
+    if output not in ("", *DATA):
+        raise typer.BadParameter(f"output format {output!r}: choose one of {', '.join(DATA)}")
+    command.lint(Options(output=output), files)
