@@ -7,7 +7,7 @@ import pytest
 from hack.localcluster import LocalCluster
 from tests.cluster.fleet import fleet, published
 from tests.cluster.plugin import Plugin
-from tests.cluster.world import World, condition
+from tests.cluster.world import World
 
 REPLICAS = 5
 READER = "reader"
@@ -49,7 +49,7 @@ def test_what_is_in_the_way_is_said_in_the_controllers_words(live: World, plugin
     planned = plugin.ask("plan", "web", "-o", "json")
     told = json.loads(planned.out)
     assert planned.code == 1
-    assert told["byItself"]["blocked"]["message"] == condition(blocked, "UpgradeBlocked")["message"]
+    assert told["byItself"]["blocked"]["message"] == blocked["message"]
     assert told["ifStarted"]["runs"][0]["batches"][0]["instances"] == "0-1"
 
 
@@ -72,11 +72,13 @@ def test_a_missing_reference_and_a_refused_template_are_found(live: World, plugi
 
 
 def test_who_may_read_less_is_told_what_was_not_seen(live: World, plugin: Plugin) -> None:
-    live.create(published("1.0.0"), fleet(1, automatic=False), published("1.1.0"))
-    live.until_healthy("1.1.0", 1)
+    live.create(published("1.0.0"), fleet(1, automatic=False))
+    live.until_healthy("1.0.0", 1)
+    live.create(published("1.1.0"))
+    live.until_condition("web", "UpToDate", "False", "NewerVersionAvailable")
     live("create", "role", READER, "--verb=get,list", "--resource=pods,scalesets,imageversions,upgraderuns")
     live("create", "rolebinding", READER, f"--role={READER}", f"--user={READER}")
-    told = json.loads(plugin("plan", "web", "--version=1.0.0", f"--as={READER}", "-o", "json"))
+    told = json.loads(plugin("plan", "web", "--version=1.1.0", f"--as={READER}", "-o", "json"))
     assert [b["instances"] for b in told["ifStarted"]["runs"][0]["batches"]] == ["0"]
     assert told["notes"] == [
         "not seen: models, and what they refer to (you may not list controllerrevisions)",

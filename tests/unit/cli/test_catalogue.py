@@ -55,6 +55,15 @@ def test_latest_and_why_the_others_are_not() -> None:
     assert told["1.4.0"] == ((), "held (UpgradedUnhealthy, by web-1-4-0-x7k2p)")
 
 
+def test_versions_as_a_table() -> None:
+    found = catalogue.lines(ALL, [SET], "elsewhere", Wanted("web"))
+
+    def draw(screen: Screen) -> None:
+        screen.table(catalogue.images_table(found))
+
+    check("images", draw)
+
+
 def test_the_shared_namespace_counts_where_it_is_named() -> None:
     assert _told(Wanted("web"), "elsewhere")["9.0.0"][0] == ("web",)
 

@@ -163,7 +163,12 @@ def images(options: Options, wanted: Wanted) -> None:
         raise CommandError(
             "no ImageVersion here fits: look in another --namespace or --images-namespace, or publish one"
         )
-    table = Table(("IMAGE", "VERSION", "NAMESPACE", "LATEST-FOR", "WHY-NOT"))
+    session.screen.table(images_table(found))
+
+
+def images_table(found: Sequence[Line]) -> Table:
+    """One row a version."""
+    table = Table(("IMAGE", "VERSION", "NAMESPACE", "LATEST-FOR"), note="WHY-NOT")
     for line in found:
         name = versions.image_name(line.version.spec)
         table.add(
@@ -171,9 +176,9 @@ def images(options: Options, wanted: Wanted) -> None:
             line.version.spec.version,
             line.version.metadata.namespace,
             ",".join(line.latest_for) or "-",
-            line.why_not or "-",
+            note=line.why_not,
         )
-    session.screen.table(table)
+    return table
 
 
 def drift(options: Options, images_namespace: str | None) -> None:
@@ -192,7 +197,7 @@ def drift(options: Options, images_namespace: str | None) -> None:
 def drift_table(told: Sequence[Drift], now: datetime, *, namespaces: bool) -> Table:
     """One row a set."""
     columns = ("NAME", "VERSION", "LATEST", "BEHIND", "SINCE", "HELD", "MODE", "AUTO")
-    table = Table(("NAMESPACE", *columns) if namespaces else columns)
+    table = Table(("NAMESPACE", *columns) if namespaces else columns, dispensable=("MODE",))
     for one in told:
         meta, policy = one.scale_set.metadata, one.scale_set.spec.upgrade_policy
         since = f"{one.days(now)}d" if one.missed else "-"

@@ -50,7 +50,7 @@ def data(metadata: Mapping[str, Any], entries: list[Mapping[str, Any]]) -> dict[
 def print_table(screen: Screen, entries: list[Mapping[str, Any]], now: datetime, *, wide: bool) -> None:
     """Newest first."""
     columns = ("RUN", "VERSION", "STATUS", "DONE", "FAILED", "BACK", "STARTED-BY", "AGE", "TOOK")
-    table = Table((*columns, "IMAGE") if wide else columns, note="ERROR")
+    table = Table((*columns, "IMAGE") if wide else columns, note="ERROR", dispensable=("TOOK", "BACK", "STARTED-BY"))
     for entry in entries:
         code = str(at(entry, "runningStatus", "code"))
         cells: list[str | Cell] = [

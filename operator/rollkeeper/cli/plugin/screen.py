@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TextIO
 
 from rich.console import Console, RenderableType
@@ -31,12 +31,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """As kubectl prints them. In a terminal the notes stand below their rows, elsewhere in a last column."""
+    """As kubectl prints them. Notes are a last column, or where that does not fit, stand below their rows."""
 
     columns: tuple[str, ...]
     rows: list[Row] = field(default_factory=list)
     note: str = ""
     """Name of the notes' column."""
+    dispensable: tuple[str, ...] = ()
+    """Columns that are left out where there is no room, the first first."""
 
     def add(self, *cells: str | Cell, note: str = "") -> None:
         """One row."""
@@ -83,20 +85,24 @@ class Screen:
             self.console.print(text, no_wrap=True, crop=False, overflow="ignore")
 
     def table(self, table: Table) -> None:
-        """A table that fits: the widest columns give way, with an ellipsis."""
-        columns, rows = table.columns, table.rows
-        if self.plain and table.note:
-            columns = (*columns, table.note)
-            rows = [Row((*row.cells, Cell(row.note))) for row in rows]
-        widths = self._fit([max(map(len, each)) for each in zip(columns, *_texts(rows), strict=True)])
-        self._row([Cell(name) for name in columns], widths)
-        for row in rows:
+        """A table that fits: notes move below their rows, then columns are left out, then the widest give way."""
+        inline = _with_notes(table) if table.note else table
+        below = inline is not table and _width(inline) > self.width
+        shown = table if below else inline
+        for name in table.dispensable:
+            if _width(shown) > self.width:
+                shown = _without(shown, name)
+        widths = self._fit(_widths(shown))
+        self._row([Cell(name) for name in shown.columns], widths)
+        for row in shown.rows:
             self._row(row.cells, widths)
-            if row.note and not self.plain:
-                note = Text(row.note, style="dim")
-                for line in note.wrap(self.console, max(20, self.width - 2)):
-                    line.rstrip()
-                    self.console.print(Text("  ") + line, no_wrap=True)
+            if below and row.note:
+                self._note(row.note)
+
+    def _note(self, text: str) -> None:
+        for line in Text(text, style="dim").wrap(self.console, max(20, self.width - 2)):
+            line.rstrip()
+            self.console.print(Text("  ") + line, no_wrap=True)
 
     def _fit(self, widths: list[int]) -> list[int]:
         room = self.width - GAP * (len(widths) - 1)
@@ -117,5 +123,21 @@ class Screen:
         self.console.print(line, no_wrap=True, crop=False, overflow="ignore")
 
 
-def _texts(rows: Sequence[Row]) -> list[list[str]]:
-    return [[cell.text for cell in row.cells] for row in rows]
+def _widths(table: Table) -> list[int]:
+    cells = [[cell.text for cell in row.cells] for row in table.rows]
+    return [max(map(len, each)) for each in zip(table.columns, *cells, strict=True)]
+
+
+def _width(table: Table) -> int:
+    return sum(_widths(table)) + GAP * (len(table.columns) - 1)
+
+
+def _with_notes(table: Table) -> Table:
+    rows = [Row((*row.cells, Cell(row.note))) for row in table.rows]
+    return replace(table, columns=(*table.columns, table.note), rows=rows)
+
+
+def _without(table: Table, name: str) -> Table:
+    gone = table.columns.index(name)
+    rows = [replace(row, cells=(*row.cells[:gone], *row.cells[gone + 1 :])) for row in table.rows]
+    return replace(table, columns=(*table.columns[:gone], *table.columns[gone + 1 :]), rows=rows)

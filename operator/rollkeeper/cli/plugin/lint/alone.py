@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from rollkeeper.api import crd, validation
@@ -23,45 +24,40 @@ def is_ours(manifest: Manifest) -> bool:
     return isinstance(value, dict) and str(value.get("apiVersion", "")).partition("/")[0] == GROUP
 
 
-class Checker:
-    """Checks objects; schemas are made once a kind."""
+def check(manifest: Manifest) -> Iterator[Finding]:
+    """Everything that is wrong with one object of ours."""
+    for line, key in manifest.repeated():
+        yield Finding("error", manifest.source, line, "key", key, "stands here twice: the first would be ignored")
+    if manifest.value.get("kind") not in _KINDS or manifest.value["apiVersion"] != f"{GROUP}/{VERSION}":
+        asked = f"{manifest.value.get('kind')} in {manifest.value['apiVersion']}"
+        yield error(manifest, f"there is no {asked}: {GROUP}/{VERSION} has {', '.join(_KINDS)}", ("apiVersion",))
+        return
+    yield from _metadata(manifest)
+    refused = list(_refused(manifest))
+    yield from refused
+    if not refused:
+        yield from _would_fail(manifest)
 
-    def __init__(self) -> None:
-        self._schemas: dict[str, Schema] = {}
 
-    def check(self, manifest: Manifest) -> Iterator[Finding]:
-        """Everything that is wrong with one object of ours."""
-        for line, key in manifest.repeated():
-            yield Finding("error", manifest.source, line, "key", key, "stands here twice: the first would be ignored")
-        if str(manifest.value.get("kind")) not in _KINDS or manifest.value["apiVersion"] != f"{GROUP}/{VERSION}":
-            asked = f"{manifest.value.get('kind')} in {manifest.value['apiVersion']}"
-            yield error(manifest, f"there is no {asked}: {GROUP}/{VERSION} has {', '.join(_KINDS)}", ("apiVersion",))
-            return
-        yield from _metadata(manifest)
-        refused = list(self._refused(manifest))
-        yield from refused
-        if not refused:
-            yield from _would_fail(manifest)
+def stored(manifest: Manifest) -> dict[str, Any]:
+    """A sound object with its defaults, as the API server would have it."""
+    made: dict[str, Any] = validation.defaulted(_schema(manifest.value["kind"]), manifest.value)
+    return made
 
-    def stored(self, manifest: Manifest) -> dict[str, Any]:
-        """The object with its defaults, as the API server would have it."""
-        made: dict[str, Any] = validation.defaulted(self._schema(manifest), manifest.value)
-        return made
 
-    def _schema(self, manifest: Manifest) -> Schema:
-        name = manifest.value["kind"]
-        if name not in self._schemas:
-            self._schemas[name] = crd.root_schema(_KINDS[name])
-        return self._schemas[name]
+@cache
+def _schema(kind: str) -> Schema:
+    return crd.root_schema(_KINDS[kind])
 
-    def _refused(self, manifest: Manifest) -> Iterator[Finding]:
-        schema = self._schema(manifest)
-        value: dict[str, Any] = {**manifest.value, "metadata": _own_metadata(manifest)}
-        for path in validation.unknown(schema, value):
-            yield error(manifest, f'unknown field "{validation.written(path)}"', path)
-        made = validation.defaulted(schema, value)
-        for fault in dict.fromkeys([*validation.faults(schema, made), *rules.faults(schema, made)]):
-            yield error(manifest, fault.message, fault.path)
+
+def _refused(manifest: Manifest) -> Iterator[Finding]:
+    schema = _schema(manifest.value["kind"])
+    value: dict[str, Any] = {**manifest.value, "metadata": _own_metadata(manifest)}
+    for path in validation.unknown(schema, value):
+        yield error(manifest, f'unknown field "{validation.written(path)}"', path)
+    made = validation.defaulted(schema, value)
+    for fault in dict.fromkeys([*validation.faults(schema, made), *rules.faults(schema, made)]):
+        yield error(manifest, fault.message, fault.path)
 
 
 def _own_metadata(manifest: Manifest) -> dict[str, Any]:

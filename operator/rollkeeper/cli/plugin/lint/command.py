@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from rollkeeper.cli.plugin.errors import Ended
 from rollkeeper.cli.plugin.lint import alone, manifests, together
-from rollkeeper.cli.plugin.lint.alone import Checker
 from rollkeeper.cli.plugin.lint.findings import Finding
 from rollkeeper.cli.plugin.lint.manifests import Manifest
 from rollkeeper.cli.plugin.options import Options
@@ -29,14 +28,14 @@ def lint(options: Options, sources: Sequence[str]) -> None:
 
 def check(read: Sequence[Manifest]) -> list[Finding]:
     """All findings, by file and line."""
-    ours, checker = _ours(read), Checker()
+    ours = _ours(read)
     found: list[Finding] = []
     sound: list[tuple[Manifest, JsonObject]] = []
     for manifest in ours:
-        said = list(checker.check(manifest))
+        said = list(alone.check(manifest))
         found += said
         if not any(one.severity == "error" for one in said):
-            sound.append((manifest, checker.stored(manifest)))
+            sound.append((manifest, alone.stored(manifest)))
     found += together.repeated(ours)
     others = [m for m in read if isinstance(m.value, dict) and not alone.is_ours(m)]
     found += together.Files.of(sound, others).check()
