@@ -1,9 +1,13 @@
 """Where a version counts: publishing to a region stages a rollout (V4)."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from rollkeeper.api.v1alpha1 import ImageVersion
-from rollkeeper.api.v1alpha1.image_version import RegionReplication, TargetRegion
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the command line reads pods without the models
+    from rollkeeper.api.v1alpha1 import ImageVersion
+    from rollkeeper.api.v1alpha1.image_version import RegionReplication, TargetRegion
 
 
 @dataclass(frozen=True, slots=True)
