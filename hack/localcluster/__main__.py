@@ -1,6 +1,7 @@
 """`python -m hack.localcluster up|down|status|build`: a local cluster from the command line."""
 
 import argparse
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -85,6 +86,8 @@ def _up(layout: Layout, settings: Settings, report: Reporter) -> int:
         cluster.detach()
     _status(layout)
     print(f"\nexport KUBECONFIG={layout.kubeconfig}")
+    if shutil.which("kubectl") is None:
+        print(f"export PATH={cluster.program('kubectl').parent}:$PATH")
     return 0
 
 

@@ -89,6 +89,10 @@ class LocalCluster:
         """The administrator's plain JSON client."""
         return Client.from_kubeconfig(self.kubeconfig)
 
+    def program(self, name: str) -> Path:
+        """One of the programs that it runs, or kubectl. Raises KeyError for another name."""
+        return self._programs[name]
+
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """The standard output of a kubectl command run as administrator; see `hack.localcluster.kubectl`."""
         return kubectl(self._programs["kubectl"], self.kubeconfig, *arguments, stdin=stdin)

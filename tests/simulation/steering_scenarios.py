@@ -43,6 +43,19 @@ def paused_run_is_never_superseded() -> Rollout:
 
 
 @scenario
+def cancelled_while_putting_back() -> Rollout:
+    """B13, H3, F2: cancelled while an instance gets its previous image back: that is ended first."""
+    rollout = proven()
+    rollout.cluster.images.set(reference("1.1.0"), never_ready(), pods=["web-5"])
+    rollout.publish("1.1.0")
+    rollout.run(lambda: bool(rollout.active_run()) and rollout.code(rollout.active_run()) == "RollingBack")
+    rollout.patch_run(rollout.active_run(), {"desiredState": "Cancelled"})
+    rollout.run(ended(rollout))
+    rollout.run_until_quiet()
+    return rollout
+
+
+@scenario
 def subset_goes_down() -> Rollout:
     """T4, V5: named instances to a lower version: no hold, and nothing brings them back up but a run."""
     rollout = proven(5, version="1.1.0")
