@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from rollkeeper.api.v1alpha1.names import FINALIZER_VERSION
 from tests.cluster.audit import Json, Write
-from tests.cluster.replay import DOWN, Pod, Seen, Story, code_of, ordinals, status_of
+from tests.cluster.replay import DOWN, Pod, Seen, Story, changed, code_of, ordinals, status_of
 
 ACTIVE = ("RollingForward", "RollingBack")
 FINAL = ("Completed", "Cancelled", "Faulted")
@@ -112,7 +112,7 @@ def counts_every_instance_once(story: Story) -> Violations:
 def installs_nothing_held(story: Story) -> Violations:
     """I6: what is held is not installed, but to put an instance back, or where a user's run asks for it."""
     for write, seen in story.moments():
-        made = _made(story, write)
+        made = _made(story, write, seen)
         if made is None or made.annotation("made-by").endswith("/Back") or _asked_for(made, seen):
             continue
         status = status_of(seen.sets[made.scale_set])
@@ -148,7 +148,7 @@ def decides_before_it_acts(story: Story) -> Violations:
         touched = _taken_down(story, write, seen)
         if touched is not None and not any(_covers(r, touched) for r in seen.runs_of(touched.scale_set).values()):
             yield f"{write.received}: {write.name} was taken down, but no batch with its origin was written"
-        made = _made(story, write)
+        made = _made(story, write, seen)
         if made is not None and made.annotation("made-by").endswith(("/Forward", "/Back")):
             yield from _check_batch(write, made, seen)
 
@@ -156,7 +156,7 @@ def decides_before_it_acts(story: Story) -> Violations:
 def assigns_before_it_creates(story: Story) -> Violations:
     """I9: what an instance is meant to run stands in the set's status before its pod is made."""
     for write, seen in story.moments():
-        made = _made(story, write)
+        made = _made(story, write, seen)
         if made is None:
             continue
         wanted = (made.label("image-version"), made.label("model-revision"), made.annotation("image"))
@@ -172,7 +172,7 @@ def assigns_before_it_creates(story: Story) -> Violations:
 def protects_versions_first(story: Story) -> Violations:
     """V7: the finalizer stands on an ImageVersion before the first pod is made of it."""
     for write, seen in story.moments():
-        made = _made(story, write)
+        made = _made(story, write, seen)
         if made is None:
             continue
         published = [v for v in seen.versions.values() if v["spec"]["version"] == made.label("image-version")]
@@ -221,10 +221,11 @@ def _taken_down(story: Story, write: Write, seen: Seen) -> Pod | None:
     return pod
 
 
-def _made(story: Story, write: Write) -> Pod | None:
-    if not story.by_controller(write) or (write.verb, write.resource) != ("create", "pods"):
+def _made(story: Story, write: Write, seen: Seen) -> Pod | None:
+    """The pod that the controller makes, or makes another of in place."""
+    if not story.by_controller(write) or write.resource != "pods" or write.verb not in {"create", "patch"}:
         return None
-    return Pod(write.user, write.body)
+    return Pod(write.user, write.body) if write.verb == "create" else changed(seen.pods[write.name], write)
 
 
 def _settled(seen: Seen, write: Write) -> frozenset[int]:

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from tests.cluster.audit import Json, Write
 
-DOWN = frozenset({("create", "pods/eviction"), ("delete", "pods")})
-"""How a pod is taken down: verb and resource."""
+DOWN = frozenset({("create", "pods/eviction"), ("delete", "pods"), ("patch", "pods")})
+"""How an instance is taken down, by verb and resource; a patch changes its image in place."""
 
 OURS = frozenset({"scalesets", "upgraderuns", "imageversions"})
 
@@ -35,6 +35,11 @@ class Pod:
         return str(self.body["metadata"].get("annotations", {}).get(f"rollkeeper.io/{name}", ""))
 
 
+def changed(pod: Pod, patch: Write) -> Pod:
+    """The pod with the labels and annotations that a patch gave it."""
+    return Pod(pod.maker, {"metadata": merged(pod.body["metadata"], patch.body.get("metadata") or {})})
+
+
 @dataclass
 class Seen:
     """What the writes so far have made, by name. Whatever was deleted stays as it last was."""
@@ -52,6 +57,8 @@ class Seen:
         kind, _, subresource = write.resource.partition("/")
         if write.resource == "pods" and write.verb == "create":
             self.pods[write.name] = Pod(write.user, write.body)
+        elif write.resource == "pods" and write.verb == "patch" and write.name in self.pods:
+            self.pods[write.name] = changed(self.pods[write.name], write)
         elif write.resource == "persistentvolumeclaims" and write.verb == "create":
             self.claims[write.name] = write.user
         elif write.resource == "imageversions" and write.verb == "delete":

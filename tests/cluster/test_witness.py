@@ -49,6 +49,11 @@ class Log:
     def evict(self, ordinal: int) -> None:
         self.add("create", "pods/eviction", f"web-{ordinal}")
 
+    def in_place(self, ordinal: int, version: str = "1.1.0", made_by: str = "run/1/Forward") -> None:
+        labels = {"rollkeeper.io/image-version": version}
+        annotations = {"rollkeeper.io/image": f"os:{version}", "rollkeeper.io/made-by": made_by}
+        self.add("patch", "pods", f"web-{ordinal}", {"metadata": {"labels": labels, "annotations": annotations}})
+
 
 def assigned(*entries: tuple[str, str]) -> list[Json]:
     return [{"version": v, "image": f"os:{v}", "modelRevision": "m1", "instances": i} for v, i in entries]
@@ -89,6 +94,24 @@ def third_is_taken_down(log: Log) -> None:
     replace(log, 0)
     replace(log, 1)
     log.evict(2)
+
+
+def third_is_changed_in_place(log: Log) -> None:
+    origins = [{"imageVersion": "1.0.0", "instances": "0-2"}]
+    log.run_status(currentBatch={"number": 1, "instances": "0-2"}, origins=origins)
+    log.set_status(versions=assigned(("1.1.0", "0-2"), ("1.0.0", "3-9")))
+    for ordinal in range(3):
+        log.in_place(ordinal)
+
+
+def changed_outside_of_the_batch(log: Log) -> None:
+    log.set_status(versions=assigned(("1.1.0", "0-1,5"), ("1.0.0", "2-4,6-9")))
+    log.in_place(5)
+
+
+def changed_before_it_was_assigned(log: Log) -> None:
+    log.set_status(versions=assigned(("1.0.0", "0-9")))
+    log.in_place(0)
 
 
 def outside_of_the_batch(log: Log) -> None:
@@ -173,7 +196,7 @@ def version_is_not_protected(log: Log) -> None:
 BREACHES: dict[str, tuple[Callable[[Log], None], str]] = {
     breach.__name__: (breach, rule)
     for rule, breaches in {
-        "I1": (third_is_taken_down,),
+        "I1": (third_is_taken_down, third_is_changed_in_place),
         "I2": (foreign_pod_is_deleted, foreign_claim_is_labelled),
         "I3": (claim_is_deleted,),
         "I4": (second_run_becomes_active, unnamed_run_becomes_active, target_changes),
@@ -185,6 +208,8 @@ BREACHES: dict[str, tuple[Callable[[Log], None], str]] = {
             made_for_another_batch,
             put_back_before_it_failed,
             made_before_it_was_assigned,
+            changed_outside_of_the_batch,
+            changed_before_it_was_assigned,
         ),
         "V7": (version_is_not_protected,),
     }.items()
@@ -218,6 +243,14 @@ def test_a_protected_version_passes() -> None:
     log.add("patch", "imageversions/status", "1.0.0", {"status": {"imageName": "x"}})
     replace(log, 0)
     log.pod(2, "1.0.0", "Repair")
+    check(Story(log.writes, ME))
+
+
+def test_a_good_rollout_in_place_passes() -> None:
+    log = begun()
+    for ordinal in (0, 1):
+        log.in_place(ordinal)
+        log.ready(ordinal)
     check(Story(log.writes, ME))
 
 

@@ -58,6 +58,22 @@ async def test_a_budget_refuses_and_says_its_name(world: World) -> None:
     await evict(world, second)
 
 
+async def test_a_dry_run_says_what_an_eviction_would_and_takes_nothing(world: World) -> None:
+    first, second = [await ready_pod(world, name) for name in ("web-0", "web-1")]
+    await counted_budget(world, "web", 2, minAvailable=1)
+    for pod in (first, second, first):
+        await world.api.evict(world.namespace, pod["metadata"]["name"], uid=pod["metadata"]["uid"], dry_run=True)
+    found = await world.api.get(BUDGETS, world.namespace, "web")
+    assert (found["status"]["disruptionsAllowed"], found["status"].get("disruptedPods", {})) == (1, {})
+    assert "deletionTimestamp" not in (await world.api.get(PODS, world.namespace, "web-0"))["metadata"]
+    with pytest.raises(errors.Conflict):
+        await world.api.evict(world.namespace, "web-0", uid=NOBODY, dry_run=True)
+    await evict(world, first)
+    with pytest.raises(errors.Throttled) as caught:
+        await world.api.evict(world.namespace, "web-1", uid=second["metadata"]["uid"], dry_run=True)
+    assert caught.value.causes[0] in SHORT
+
+
 async def test_a_new_budget_refuses_until_it_was_counted(world: World) -> None:
     pod = await ready_pod(world)
     await counted_budget(world, "web", 1, minAvailable=0)

@@ -131,6 +131,44 @@ async def test_what_may_change_in_a_pod(world: World) -> None:
     assert changed["metadata"]["generation"] == 2
 
 
+async def test_an_image_changed_in_place(world: World) -> None:
+    """The pod reports the old container, and ready, until the new one is there: it is told by its id and its image."""
+    pod = await ready_pod(world)
+    before = pod["status"]["containerStatuses"][0]
+    body = {
+        "metadata": {"resourceVersion": pod["metadata"]["resourceVersion"], "labels": {"version": "2"}},
+        "spec": {"containers": [{"name": "os", "image": "registry.test/os:2"}]},
+    }
+    changed = await world.api.strategic_patch(PODS, world.namespace, "web-0", body)
+    assert changed["metadata"]["generation"] == 2
+    assert changed["metadata"]["labels"] == {**pod["metadata"]["labels"], "version": "2"}
+    assert changed["spec"]["containers"] == [{**pod["spec"]["containers"][0], "image": "registry.test/os:2"}]
+    assert is_true(changed, "Ready")
+    assert changed["status"]["containerStatuses"][0]["containerID"] == before["containerID"]
+
+    def swapped(found: JsonObject | None) -> bool:
+        return found is not None and is_true(found, "Ready") and found["status"]["observedGeneration"] == 2
+
+    found = await world.until(PODS, "web-0", swapped)
+    assert found is not None
+    after = found["status"]["containerStatuses"][0]
+    assert found["metadata"]["uid"] == pod["metadata"]["uid"]
+    assert (after["image"], after["restartCount"]) == ("registry.test/os:2", 1)
+    assert after["containerID"] != before["containerID"]
+    assert after["imageID"] != before["imageID"]
+
+
+async def test_an_image_changed_by_somebody_who_is_late(world: World) -> None:
+    pod = await ready_pod(world)
+    await world.api.merge_patch(PODS, world.namespace, "web-0", {"metadata": {"labels": {"by": "somebody"}}})
+    body = {
+        "metadata": {"resourceVersion": pod["metadata"]["resourceVersion"]},
+        "spec": {"containers": [{"name": "os", "image": "registry.test/os:2"}]},
+    }
+    with pytest.raises(errors.Conflict):
+        await world.api.strategic_patch(PODS, world.namespace, "web-0", body)
+
+
 async def test_a_pod_without_a_node_goes_at_once(world: World) -> None:
     await made(world, PODS, homeless_pod())
     assert await world.api.delete(PODS, world.namespace, "web-0") is None

@@ -33,12 +33,13 @@ ORDINALS = st.integers(0, 5)
 class AnythingHappens(RuleBasedStateMachine):
     """One set, its images, its world, and a controller that may die at any call."""
 
-    @initialize(replicas=st.integers(1, 6))
-    def begin(self, replicas: int) -> None:
+    @initialize(replicas=st.integers(1, 6), method=st.sampled_from(["Recreate", "InPlaceIfPossible"]))
+    def begin(self, replicas: int, method: str) -> None:
         self.world = World(replicas, zones=("a", "b", "c"))
         self.next_version = 1
         self.next_run = 1
         self.world.create_set()
+        self.change_method(method)
         self.world.publish("1.0.0")
 
     def _published(self) -> list[str]:
@@ -78,6 +79,10 @@ class AnythingHappens(RuleBasedStateMachine):
     @rule(mode=st.sampled_from(["Rolling", "Rolling", "Manual", "Automatic"]))
     def change_mode(self, mode: str) -> None:
         self.world.patch_set({"upgradePolicy": {"mode": mode}})
+
+    @rule(method=st.sampled_from(["Recreate", "InPlaceIfPossible", "InPlaceIfPossible"]))
+    def change_method(self, method: str) -> None:
+        self.world.patch_set({"upgradePolicy": {"replacementMethod": method}})
 
     @rule(data=st.data())
     def pin(self, data: st.DataObject) -> None:

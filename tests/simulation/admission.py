@@ -42,12 +42,12 @@ class PodQuota:
 
 @dataclass
 class RefuseImages:
-    """Refuses new pods by the image of any container, as a policy engine would: image to `Invalid` or `Forbidden`."""
+    """Refuses pods by the image of any container, as a policy engine would: image to `Invalid` or `Forbidden`."""
 
     images: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, review: Review) -> None:
-        if review.resource != PODS or review.old is not None:
+        if review.resource != PODS or (review.old is not None and review.old["spec"] == review.object["spec"]):
             return
         name = review.object["metadata"]["name"]
         for container in review.object["spec"].get("containers", []):

@@ -215,9 +215,9 @@ class FaultyApi:
             call, lambda: self._api.delete(resource, namespace, name, uid=uid, resource_version=resource_version)
         )
 
-    async def evict(self, namespace: str, name: str, *, uid: str) -> None:
-        call = self._call("evict", PODS, namespace, name, "eviction")
-        await self._make(call, lambda: self._api.evict(namespace, name, uid=uid))
+    async def evict(self, namespace: str, name: str, *, uid: str, dry_run: bool = False) -> None:
+        call = self._call("evict", PODS, namespace, name, "eviction", dry_run=dry_run)
+        await self._make(call, lambda: self._api.evict(namespace, name, uid=uid, dry_run=dry_run))
 
     def _call(
         self,

@@ -32,7 +32,7 @@ class Witness:
         cluster.server.store.subscribe(self._saw)
 
     def _saw(self, change: Change) -> None:
-        if change.resource == PODS and change.type == "ADDED":
+        if change.resource == PODS and (change.type == "ADDED" or _made_by(change.object) != _made_by(change.previous)):
             self._check_made(change.object)
         if change.resource == IMAGE_VERSIONS and change.type == "DELETED":
             self._check_unused(change.object)
@@ -60,8 +60,8 @@ class Witness:
                 assert FINALIZER_VERSION in meta.get("finalizers", ()), f"V7: {number} is used without its finalizer"
 
     def _check_made(self, pod: JsonObject) -> None:
-        """I9: the decision is written before the act."""
-        made_by = pod["metadata"].get("annotations", {}).get("rollkeeper.io/made-by", "")
+        """I9: the decision is written before the act, be it a new pod or another image for one that stays."""
+        made_by = _made_by(pod)
         labels = pod["metadata"].get("labels", {})
         if "rollkeeper.io/ordinal" not in labels:
             return
@@ -95,8 +95,10 @@ class Witness:
             )
 
     def before(self, call: Call) -> None:
-        """I1, I2, I9: a pod is taken down only for a reason that is written down already."""
-        if call.resource != PODS or call.verb not in {"evict", "delete"}:
+        """I1, I2, I9: a pod is taken down, or its image changed, only for a reason that is written down already."""
+        if call.resource != PODS or call.dry_run or call.subresource == "status":
+            return
+        if call.verb not in {"evict", "delete", "patch"}:
             return
         pod = self._cluster.pods(call.namespace or "").get(call.name)
         if pod is None:
@@ -183,3 +185,8 @@ class Witness:
             except NotFound:
                 raise AssertionError(f"I3: claim {name} is gone") from None
             assert found["metadata"]["uid"] == uid
+
+
+def _made_by(pod: JsonObject | None) -> str:
+    found = pod["metadata"].get("annotations", {}) if pod is not None else {}
+    return str(found.get("rollkeeper.io/made-by", ""))

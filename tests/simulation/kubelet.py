@@ -26,7 +26,7 @@ class Timings:
     schedule: float = 0
     """From a pod's creation to its node."""
     swap: float = 1
-    """From an image changed in place to the end of the old container."""
+    """From an image changed in place to the end of the old container; the new one is what is reported next."""
     node_monitor_grace: float = 40
     """From a node's silence to Ready=Unknown, and its pods unready."""
     pod_eviction: float = 300
@@ -211,12 +211,14 @@ class Kubelet:
         self._next_step(sandbox, container)
 
     def _swap(self, sandbox: Sandbox, container: Container) -> None:
-        """An image changed in place: until now the pod was ready, with the old image."""
-        if self._sandboxes.get(sandbox.uid) is not sandbox:
+        """An image changed in place: the pod stays ready, with the old image, until the new container runs or fails.
+
+        So it does on a real node: pulling the image and making the container is one step, and a hook belongs to it.
+        """
+        if self._sandboxes.get(sandbox.uid) is not sandbox or not sandbox.initialized:
             return
         container.end(0, self._now())
         self._begin(sandbox, container)
-        self._post(sandbox)
 
     def _post_again(self, sandbox: Sandbox) -> None:
         if self._sandboxes.get(sandbox.uid) is sandbox:

@@ -102,8 +102,8 @@ class MemoryApi:
     ) -> JsonObject | None:
         return self.server.delete(resource, namespace, name, uid=uid, resource_version=resource_version)
 
-    async def evict(self, namespace: str, name: str, *, uid: str) -> None:
-        self.server.evict(namespace, name, uid=uid)
+    async def evict(self, namespace: str, name: str, *, uid: str, dry_run: bool = False) -> None:
+        self.server.evict(namespace, name, uid=uid, dry_run=dry_run)
 
     # --- what a harness does ----------------------------------------------------------------------------------------
 

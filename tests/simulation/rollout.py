@@ -274,15 +274,16 @@ def _application_line(cluster: Cluster) -> str:
 
 
 def _act(cluster: Cluster, call: Call) -> str:
-    if call.verb != "create":
+    if call.subresource or call.verb not in {"create", "patch"}:
         return f"{call.verb} {call.subresource}" if call.verb == "patch" else call.verb
+    act = "create" if call.verb == "create" else "in place"
     pod = cluster.pods().get(call.name)
     if pod is None:
-        return "create (refused)"
+        return f"{act} (refused)"
     meta = pod["metadata"]
     made_by = meta["annotations"]["rollkeeper.io/made-by"]
     occasion = "/".join(made_by.split("/")[1:]) or made_by
-    return f"create {meta['labels']['rollkeeper.io/image-version']} ({occasion})"
+    return f"{act} {meta['labels']['rollkeeper.io/image-version']} ({occasion})"
 
 
 def _is_about(call: Call, resource: Resource) -> bool:

@@ -142,8 +142,8 @@ class ApiServer:
             return None
         return clone(self.store.put(resource, metadata.terminating(current, self.clock.now(), grace)))
 
-    def evict(self, namespace: str, name: str, *, uid: str) -> None:
-        eviction.evict(self, namespace, name, uid=uid)
+    def evict(self, namespace: str, name: str, *, uid: str, dry_run: bool = False) -> None:
+        eviction.evict(self, namespace, name, uid=uid, dry_run=dry_run)
 
     # --- what the parts of a cluster use: no copies, no admission ---------------------------------------------------
 

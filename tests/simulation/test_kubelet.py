@@ -158,7 +158,7 @@ def test_an_image_changed_in_place() -> None:
     before = container(cluster)
     containers = [{**stored(cluster)["spec"]["containers"][0], "image": "registry.test/os:2"}]
     cluster.server.merge_patch(PODS, "default", "web-0", {"spec": {"containers": containers}})
-    cluster.advance(0.5)
+    cluster.advance(1.5)
     assert ready(cluster)
     assert container(cluster) == before
     cluster.advance(0.5)

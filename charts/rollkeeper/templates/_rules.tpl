@@ -20,10 +20,10 @@ feature needs stands behind the feature's value.
 - apiGroups: [rollkeeper.io]
   resources: [upgraderuns/status]
   verbs: [patch]
-# Instances and their data disks.
+# Instances and their data disks. Images are changed in place by a patch (replacementMethod).
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch, create, delete]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [pods/eviction]
   verbs: [create]
@@ -46,7 +46,7 @@ feature needs stands behind the feature's value.
 - apiGroups: [""]
   resources: [serviceaccounts]
   verbs: [get]
-# To name the budgets of a pod that two of them cover (B12).
+# To keep to what they allow where images are changed in place, and to name those of a pod that two of them cover (B12).
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [list]

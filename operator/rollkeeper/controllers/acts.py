@@ -20,7 +20,7 @@ def log(scale_set: ScaleSet, reason: str, message: str, **what: object) -> None:
 
 def log_instance(scale_set: ScaleSet, action: do.InstanceAction) -> None:
     """Says what is done to an instance."""
-    occasion = action.made_by if isinstance(action, do.CreateInstance) else action.occasion
+    occasion = action.made_by if isinstance(action, do.CreateInstance | do.SwapImage) else action.occasion
     message = f"{type(action).__name__}: {action.message}"
     if "/" not in occasion:
         log(scale_set, occasion, message, instance=action.ordinal)

@@ -52,7 +52,7 @@ class Executor:
         one = _OneSet(self, scale_set, memory, now)
         on_instances: list[do.InstanceAction] = []
         for action in todo:
-            if isinstance(action, do.CreateInstance | do.EvictInstance | do.DeleteInstance):
+            if isinstance(action, do.InstanceAction):
                 on_instances.append(action)
             else:
                 await one.act(action)

@@ -1,7 +1,7 @@
 """The calls on the instances of one set: side by side, each refusal remembered (B12, H5)."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,12 +14,13 @@ from rollkeeper.engine.reasons import Failure
 from rollkeeper.instances import budgets, pod_spec
 from rollkeeper.instances.dry_runs import QUOTA
 from rollkeeper.instances.pods import NameTakenError, Pods
+from rollkeeper.instances.room import Room
 from rollkeeper.kube.errors import ApiError, Forbidden, Invalid, Throttled, Unavailable
 
 
 @dataclass(frozen=True)
 class InstanceCalls:
-    """Creates, evicts and deletes the pods of one set in one reconcile. Raises ApiError."""
+    """Creates, evicts, changes and deletes the pods of one set in one reconcile. Raises ApiError."""
 
     pods: Pods
     caches: Caches
@@ -31,10 +32,10 @@ class InstanceCalls:
 
     async def carry_out(self, todo: Sequence[do.InstanceAction]) -> None:
         """Side by side, but beginning slowly: where the first creates are refused, the others are not tried now."""
-        rest, width = list(todo), 1
+        rest, width, room = list(todo), 1, await self._room(todo)
         while rest:
             now, rest = rest[:width], rest[width:]
-            agreed = await asyncio.gather(*(self._one(action) for action in now))
+            agreed = await asyncio.gather(*(self._one(action, room) for action in now))
             if not all(agreed):
                 self._put_off(rest, [action for action, said_yes in zip(now, agreed, strict=True) if not said_yes])
                 return
@@ -59,7 +60,13 @@ class InstanceCalls:
         refusal = self.memory.refusals.get(ordinal)
         return refusal is not None and refusal.reason == Failure.QUOTA_EXCEEDED
 
-    async def _one(self, action: do.InstanceAction) -> bool:
+    async def _room(self, todo: Sequence[do.InstanceAction]) -> Room:
+        """B12: what budgets leave for changes in place, looked at once for all of them."""
+        if any(isinstance(action, do.SwapImage) and action.held_to_budgets for action in todo):
+            return await self.pods.room(self.scale_set.metadata.namespace)
+        return Room((), {})
+
+    async def _one(self, action: do.InstanceAction, room: Room) -> bool:
         """One instance. False: the API server refused; the memory knows why."""
         name = pod_spec.instance_name(self.scale_set, action.ordinal)
         log_instance(self.scale_set, action)
@@ -67,16 +74,28 @@ class InstanceCalls:
             return await self._create(action)
         if isinstance(action, do.EvictInstance):
             return await self._evict(action, name)
+        if isinstance(action, do.SwapImage):
+            return await self._may_swap(action, name, room) and await self._swap(action)
         await self.pods.delete(self.scale_set.metadata.namespace, name, action.uid)
         self.memory.accepted(action.ordinal)
         return True
 
     async def _create(self, action: do.CreateInstance) -> bool:
+        model = self.caches.model(self.scale_set, action.pair.revision)
+        return await self._written(action, self.pods.create(self.scale_set, model, action), _refusal)
+
+    async def _swap(self, action: do.SwapImage) -> bool:
+        call = self.pods.swap(self.scale_set, action, self.now)
+        return await self._written(action, call, lambda _error: Failure.SWAP_REFUSED)
+
+    async def _written(
+        self, action: do.CreateInstance | do.SwapImage, call: Awaitable[None], reason_of: Callable[[ApiError], str]
+    ) -> bool:
+        """Whether the API server took a pod as it was written; a refusal is remembered, whatever it is about (H5)."""
         try:
-            model = self.caches.model(self.scale_set, action.pair.revision)
-            await self.pods.create(self.scale_set, model, action)
+            await call
         except (Forbidden, Invalid) as error:
-            self.memory.refused(action.ordinal, _refusal(error), error.message, action.made_by, self.now)
+            self.memory.refused(action.ordinal, reason_of(error), error.message, action.made_by, self.now)
             return False
         except NameTakenError as error:
             self.memory.refused(action.ordinal, Failure.NAME_TAKEN, str(error), action.made_by, self.now)
@@ -85,25 +104,45 @@ class InstanceCalls:
         return True
 
     async def _evict(self, action: do.EvictInstance, name: str) -> bool:
-        try:
-            gone = await self.pods.evict(self.scale_set.metadata.namespace, name, action.uid)
-        except Throttled as error:
-            said = "; ".join(error.causes) or error.message
-            self.memory.refused(action.ordinal, Failure.EVICTION_REFUSED, said, "", self.now)
-            return False
-        except Forbidden as error:
-            self.memory.refused(action.ordinal, Failure.EVICTION_REFUSED, error.message, "", self.now)
-            return False
-        except Unavailable as error:
-            if not budgets.is_two_budgets(error):
-                raise
-            said = await budgets.explain_two(self.pods.api, self.scale_set.metadata.namespace, name, error)
-            self.memory.refused(action.ordinal, Failure.EVICTION_REFUSED, said, "", self.now)
+        gone = await self._granted(action, name, self.pods.evict)
+        if gone is None:
             return False
         if gone:
             self.memory.taken_down.add(action.uid)
         self.memory.accepted(action.ordinal)
         return True
+
+    async def _may_swap(self, action: do.SwapImage, name: str, room: Room) -> bool:
+        """Whether its budgets let an image be changed in place now. Most sets have none: then nobody is asked (B12)."""
+        if not action.held_to_budgets or not room.covering(name):
+            return True
+        if await self._granted(action, name, self.pods.may_evict) is None:
+            return False
+        refusal = room.take(name)
+        if refusal:
+            self.memory.refused(action.ordinal, Failure.EVICTION_REFUSED, refusal, "", self.now)
+        return not refusal
+
+    async def _granted(
+        self,
+        action: do.EvictInstance | do.SwapImage,
+        name: str,
+        ask: Callable[[str, str, str], Awaitable[bool]],
+    ) -> bool | None:
+        """The answer to an eviction, or to the question about one; None: refused, and the memory knows why."""
+        namespace = self.scale_set.metadata.namespace
+        try:
+            return await ask(namespace, name, action.uid)
+        except Throttled as error:
+            said = "; ".join(error.causes) or error.message
+        except Forbidden as error:
+            said = error.message
+        except Unavailable as error:
+            if not budgets.is_two_budgets(error):
+                raise
+            said = await budgets.explain_two(self.pods.api, namespace, name, error)
+        self.memory.refused(action.ordinal, Failure.EVICTION_REFUSED, said, "", self.now)
+        return None
 
 
 def _refusal(error: ApiError) -> str:

@@ -12,6 +12,7 @@ from rollkeeper.engine import provisioning, references, revisions
 from rollkeeper.engine.snapshot import Instance, Snapshot
 from rollkeeper.engine.versions import image_name
 from rollkeeper.instances.pod_view import PodView
+from rollkeeper.instances.provisioning import has_tasks
 from rollkeeper.kube.store import Key
 
 
@@ -44,6 +45,7 @@ class SnapshotReader:
             revisions=known,
             model_fault=fault,
             images={r.name: r.image_name for r in stored if r.image_name},
+            with_tasks=frozenset(r.name for r in stored if has_tasks(r.model)),
             references={r.name: (*r.references, *of_claims) for r in stored},
             reference_checks=dict(memory.reference_checks),
             refusals=dict(memory.refusals),
@@ -93,9 +95,11 @@ def _after_hook(instance: Instance, memory: SetMemory, now: datetime) -> Instanc
     The end of a hook stands nowhere, so what counts is when the container was first seen running. After a restart of
     the controller that is later, and in any case both clocks together end an instance's time.
     """
-    if instance.running:
-        memory.provisioned.setdefault(instance.uid, now)
     seen = memory.provisioned.get(instance.uid)
+    if seen is not None and seen < instance.created:
+        seen = None  # that was the container before its image was changed in place
+    if instance.running and seen is None:
+        seen = memory.provisioned[instance.uid] = now
     if seen is None:
         return replace(instance, first_started=None)
     since = instance.running_since

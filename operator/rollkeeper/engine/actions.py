@@ -135,6 +135,19 @@ class DeleteInstance:
 
 
 @dataclass(frozen=True, slots=True)
+class SwapImage:
+    """Change the image of an instance's OS container in place: pod, address, node and volumes stay."""
+
+    ordinal: int
+    uid: str
+    pair: Pair
+    made_by: str
+    message: str
+    held_to_budgets: bool
+    """As an eviction would be. Not what is broken already or is put back (B12)."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteClaims:
     """Delete the claims of a scaled-in ordinal, where the retention policy says so."""
 
@@ -152,7 +165,7 @@ class EmitEvent:
     message: str
 
 
-InstanceAction = CreateInstance | EvictInstance | DeleteInstance
+InstanceAction = CreateInstance | EvictInstance | DeleteInstance | SwapImage
 Action = (
     EnsureRevision
     | DeleteRevision

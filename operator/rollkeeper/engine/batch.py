@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from rollkeeper.engine import goals, health
-from rollkeeper.engine.actions import CreateInstance, DeleteInstance, EvictInstance, InstanceAction
+from rollkeeper.engine import goals, health, replacement
+from rollkeeper.engine.actions import CreateInstance, DeleteInstance, EvictInstance, InstanceAction, SwapImage
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.health import Failed, Healthy, Verdict, Waiting
 from rollkeeper.engine.ranges import Ordinals
@@ -30,7 +30,7 @@ class NextLook:
 
 
 def is_touched(state: RunState, ctx: Context, ordinal: int) -> bool:
-    """Rulebook, section 0: its pod is missing, terminating, or made by this batch, whoever took it down."""
+    """Rulebook, section 0: its pod is missing, terminating, or made or changed by this batch, whoever took it down."""
     instance = ctx.instances.get(ordinal)
     if instance is None or instance.terminating:
         return True
@@ -38,7 +38,7 @@ def is_touched(state: RunState, ctx: Context, ordinal: int) -> bool:
 
 
 def _is_of(state: RunState, ctx: Context, pod: Instance | Vanished, direction: Direction) -> bool:
-    """Whether a pod, there or gone, was made by this batch.
+    """Whether a pod, there or gone, was made or changed by this batch.
 
     The mark alone does not tell: a run of the same name may have been there before (a tool that replaces objects).
     """
@@ -170,18 +170,24 @@ def _replace(state: RunState, ctx: Context, ordinal: int, direction: Direction) 
         return CreateInstance(ordinal, pair, state.made_by(direction), message, protected=ctx.is_protected(ordinal))
     if instance.terminating or _is_of(state, ctx, instance, direction):
         return None
-    if direction == "Forward" and ordinal in ctx.healthy:
-        return EvictInstance(ordinal, instance.uid, state.made_by(direction), message)
     # Broken already, or being put back: a budget must not keep a broken pod (B12).
-    return DeleteInstance(ordinal, instance.uid, state.made_by(direction), message)
+    spared, occasion = direction == "Forward" and ordinal in ctx.healthy, state.made_by(direction)
+    if replacement.is_asked_for(state):
+        obstacle = replacement.obstacle_of(ctx, instance, pair)
+        if not obstacle:
+            return SwapImage(ordinal, instance.uid, pair, occasion, f"{message}, in place", held_to_budgets=spared)
+        message = f"{message}, by a new pod: {obstacle}"
+    take_down = EvictInstance if spared else DeleteInstance
+    return take_down(ordinal, instance.uid, occasion, message)
 
 
 def waiting_for_eviction(state: RunState, ctx: Context) -> str:
-    """The sentence on the first eviction that is refused, empty when none is (B12)."""
+    """The sentence on the first instance that may not be taken down, empty when all may (B12)."""
     for ordinal in sorted(state.tally.in_progress):
         refusal = ctx.snapshot.refusals.get(ordinal)
         if refusal is not None and not is_touched(state, ctx, ordinal):
-            return f"{_name(ctx, ordinal)} can't be evicted: {refusal.message}"
+            what = "replaced" if replacement.is_asked_for(state) else "evicted"
+            return f"{_name(ctx, ordinal)} can't be {what}: {refusal.message}"
     return ""
 
 

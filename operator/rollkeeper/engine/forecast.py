@@ -27,6 +27,7 @@ from rollkeeper.engine.actions import (
     EnsureRevision,
     EvictInstance,
     RemoveRunFinalizer,
+    SwapImage,
     WriteRun,
     WriteSet,
 )
@@ -170,6 +171,8 @@ class _World:
                 self.snapshot = replace(self.snapshot, scale_set=scale_set)
             case CreateInstance() | EvictInstance() | DeleteInstance():
                 self._instance(action)
+            case SwapImage():
+                self._swap(action)
             case DryRunPod(pair):
                 found = {**self.snapshot.dry_runs, pair: self._answers.dry_run(pair)}
                 self.snapshot = replace(self.snapshot, dry_runs=found)
@@ -230,6 +233,13 @@ class _World:
                 zone=self._zones.get(action.ordinal, ""),
             )
             instances[action.ordinal] = _healthy(made, self.now)
+        self.snapshot = replace(self.snapshot, instances=instances)
+
+    def _swap(self, action: SwapImage) -> None:
+        """The pod stays, with another image; healthy at once, too."""
+        before = self.snapshot.instances[action.ordinal]
+        changed = replace(before, pair=action.pair, made_by=action.made_by, created=self.now)
+        instances = {**self.snapshot.instances, action.ordinal: _healthy(changed, self.now)}
         self.snapshot = replace(self.snapshot, instances=instances)
 
     def note_batch(self, run: UpgradeRun, *, begun: bool) -> None:

@@ -123,6 +123,8 @@ def _why_not_healthy(instance: Instance, health: Health | None) -> str:
     problem = problem_of(instance, health)
     if problem is not None:
         return f"{problem.reason}: {problem.message}" if problem.message else problem.reason
+    if instance.swapping and instance.first_started is None:
+        return "its new container has not started yet"
     return "started, not ready yet" if instance.first_started else "not started yet"
 
 

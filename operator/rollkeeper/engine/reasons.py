@@ -71,6 +71,7 @@ class Failure(StrEnum):
     INVALID = "Invalid"
     NAME_TAKEN = "NameTaken"
     EVICTION_REFUSED = "EvictionRefused"
+    SWAP_REFUSED = "SwapRefused"
     TERMINATION_STUCK = "TerminationStuck"
     REGISTRY_UNREACHABLE = "RegistryUnreachable"
     EXTENSION_FAILED = "ExtensionFailed"

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
 
 from rollkeeper.api.v1alpha1.names import ANNOTATION_CAUSE
 from rollkeeper.api.v1alpha1.upgrade_run_status import FinishedBatch
 from rollkeeper.engine import batch as batch_of
-from rollkeeper.engine import batches, gates, goals, health, ranges
+from rollkeeper.engine import batches, gates, goals, health, ranges, replacement
 from rollkeeper.engine.batch import NextLook
 from rollkeeper.engine.context import NOTHING, Context
 from rollkeeper.engine.gates import Blocked
@@ -56,15 +55,15 @@ def advance(state: RunState, ctx: Context, stops: tuple[Stop, ...]) -> Advanced:
     state = _close_batch(state, ctx)
     if state.batch is not None:
         refused = batch_of.waiting_for_eviction(state, ctx)
-        message = refused or look.message or _doing(state, state.batch)
+        message = refused or look.message or _doing(state, ctx, state.batch)
         return Advanced(state, None, NextLook(look.until, _with_stop(message, stops)).sooner(relapse_look))
     return _after_batch(state, ctx, stops, relapse_look)
 
 
-def _doing(state: RunState, batch: Batch) -> str:
+def _doing(state: RunState, ctx: Context, batch: Batch) -> str:
     if state.tally.in_progress:
-        return f"batch {batch.number}: replacing {ranges.render(state.tally.in_progress)}"
-    return f"batch {batch.number}: putting back {ranges.render(state.putting_back)}"
+        return f"batch {batch.number}: replacing {replacement.forward(state, ctx, state.tally.in_progress)}"
+    return f"batch {batch.number}: putting back {replacement.back(state, ctx, state.putting_back)}"
 
 
 def _with_stop(message: str, stops: tuple[Stop, ...]) -> str:
@@ -196,7 +195,7 @@ def _put_back_relapsed(state: RunState, ctx: Context) -> RunState:
     chosen = frozenset(due[: batch_size(state.policy.max_batch_instance_percent, ctx.snapshot.replicas)])
     state = replace(state, relapses={o: since for o, since in state.relapses.items() if o not in chosen})
     if state.policy.automatic_rollback:
-        state = _with_batch(state, ctx, chosen, "RollingBack")
+        state = replace(state, batch=Batch(_next_number(state), chosen, ctx.stamp, "RollingBack"))
     for ordinal in sorted(chosen):
         state = batch_of.fail(state, frozenset({ordinal}), _relapse(state, ctx, ordinal), ctx.stamp)
     return state
@@ -214,12 +213,6 @@ def _relapse(state: RunState, ctx: Context, ordinal: int) -> Problem:
     if problem is not None:
         return Problem(Failure.RELAPSED, f"{said}: {problem.reason}: {problem.message}")
     return Problem(Failure.RELAPSED, said)
-
-
-def _with_batch(
-    state: RunState, ctx: Context, chosen: Ordinals, phase: Literal["Upgrading", "RollingBack"], domain: str = ""
-) -> RunState:
-    return replace(state, batch=Batch(_next_number(state), chosen, ctx.stamp, phase, domain=domain))
 
 
 def _next_number(state: RunState) -> int:
@@ -280,9 +273,10 @@ def _next_batch(state: RunState, ctx: Context, look: NextLook) -> Advanced:
         first |= ctx.unhealthy & ready.tally.pending
     chosen = batches.select(ready, ctx, first)
     domain = batches.domain_of(ctx, min(chosen)) if batches.keeps_to_one_domain(state, ctx) else ""
-    state = _with_batch(state, ctx, chosen, "Upgrading", domain)
+    batch = Batch(_next_number(state), chosen, ctx.stamp, domain=domain)
+    state = replace(state, batch=batch)
     tally = state.tally.move(chosen, "in_progress")
     tally = replace(tally, uncounted=(tally.uncounted - chosen) | (chosen & ctx.unhealthy))
     origins = {**state.origins, **{o: ctx.runs_now(o) for o in chosen}}
-    message = f"batch {state.batch.number if state.batch else 0}: replacing {ranges.render(chosen)}"
-    return Advanced(replace(state, tally=tally, origins=origins), None, NextLook(None, message))
+    state = replace(state, tally=tally, origins=origins)
+    return Advanced(state, None, NextLook(None, _doing(state, ctx, batch)))

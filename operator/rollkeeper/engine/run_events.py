@@ -41,7 +41,7 @@ def _batch(before: UpgradeRun, after: UpgradeRun) -> list[Action]:
     old, new = before.status.current_batch, after.status.current_batch
     if new is None or new.phase != "Upgrading" or (old is not None and old.number == new.number):
         return []
-    message = f"batch {new.number}: instances {new.instances}"
+    message = after.status.message or f"batch {new.number}: instances {new.instances}"
     return [EmitEvent("UpgradeRun", after.metadata.name, "Normal", Event.BATCH_STARTED, message)]
 
 

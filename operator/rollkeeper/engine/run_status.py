@@ -56,7 +56,7 @@ def start(run: UpgradeRun, ctx: Context, pair: Pair, members: Ordinals) -> Upgra
             ),
             "target_image_reference": _image(scale_set, pair) if has_image else None,
             "target_model_revision": pair.revision,
-            "policy": RunPolicy(**rolling, automatic_rollback=rollback),
+            "policy": RunPolicy(**rolling, automatic_rollback=rollback, replacement_method=policy.replacement_method),
             "instances": RunInstances(pending=ranges.render(members)),
         }
     )

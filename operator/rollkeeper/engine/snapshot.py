@@ -56,6 +56,9 @@ class Instance:
     pair: Pair
     made_by: str
     created: datetime
+    """When its pod was made, or its image changed in place: its clocks run from then (H2)."""
+    swapping: bool = False
+    """Its image was changed in place, and no container runs with it yet."""
     terminating: bool = False
     terminating_until: datetime | None = None
     """When a terminating pod's grace period is over (H8)."""
@@ -134,6 +137,8 @@ class Snapshot:
     dry_runs: Mapping[Pair, DryRun] = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
     """The name of the OS image that each revision belongs to (V6)."""
+    with_tasks: frozenset[str] = frozenset()
+    """The revisions with Task extensions, which run in new pods only."""
     references: Mapping[str, tuple[Reference, ...]] = field(default_factory=dict)
     """What the model of each revision relies on, claims included (T8)."""
     reference_checks: Mapping[str, ReferenceCheck] = field(default_factory=dict)

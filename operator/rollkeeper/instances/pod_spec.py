@@ -6,7 +6,6 @@ from typing import Any
 from rollkeeper.api.v1alpha1 import ScaleSet, names
 from rollkeeper.engine.snapshot import Pair
 from rollkeeper.instances import provisioning
-from rollkeeper.instances.pod_view import ANNOTATION_OS_CONTAINER
 
 JsonMap = dict[str, Any]
 
@@ -50,7 +49,7 @@ def build_pod(scale_set: ScaleSet, model: Mapping[str, Any], ordinal: int, pair:
         names.ANNOTATION_MADE_BY: made_by,
     }
     if model["osContainerName"] != template["spec"]["containers"][0]["name"]:
-        annotations[ANNOTATION_OS_CONTAINER] = model["osContainerName"]
+        annotations[names.ANNOTATION_OS_CONTAINER] = model["osContainerName"]
     return {
         "apiVersion": "v1",
         "kind": "Pod",

@@ -8,14 +8,13 @@ from typing import Any
 from rollkeeper.api.v1alpha1 import names
 from rollkeeper.engine import versions
 from rollkeeper.engine.snapshot import Application, Instance, Pair
-from rollkeeper.instances import application_condition, problems
+from rollkeeper.instances import application_condition, in_place, problems
+from rollkeeper.instances.in_place import Container
 from rollkeeper.instances.provisioning import EXTENSION_CONTAINER
 from rollkeeper.kube.api import JsonObject
 
 LABEL_ZONE = "topology.kubernetes.io/zone"
 """On nodes, and on pods where the API server copies it there when it binds them (KEP-4742)."""
-ANNOTATION_OS_CONTAINER = f"{names.GROUP}/os-container"
-"""Which container's root file system is the OS disk; without it, the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +27,10 @@ class PodView:
     node: str
     address: str
     """The pod's IP address, empty while it has none."""
+    os_container: str
+    """Name of the container whose root file system is the OS disk."""
+    container: Container
+    """The OS container that it runs, or ran last."""
     instance: Instance
 
 
@@ -37,8 +40,9 @@ def read_pod(raw: JsonObject, previous: PodView | None) -> PodView:
     owner = next((o["uid"] for o in meta.get("ownerReferences", ()) if o.get("controller")), "")
     node = raw.get("spec", {}).get("nodeName") or ""
     address = raw.get("status", {}).get("podIP") or ""
+    name, container = in_place.os_container(raw), in_place.container_of(raw)
     instance = _instance(raw, previous.instance if previous else None)
-    return PodView(meta.get("namespace") or "", owner, node, address, instance)
+    return PodView(meta.get("namespace") or "", owner, node, address, name, container, instance)
 
 
 def ordinal_of(name: str) -> int:
@@ -48,16 +52,23 @@ def ordinal_of(name: str) -> int:
 
 
 def _instance(raw: JsonObject, previous: Instance | None) -> Instance:
-    meta, status = raw["metadata"], raw.get("status", {})
+    meta = raw["metadata"]
     labels, annotations = meta.get("labels") or {}, meta.get("annotations") or {}
-    container = _os_status(raw, annotations)
+    created, made_by = datetime.fromisoformat(meta["creationTimestamp"]), annotations.get(names.ANNOTATION_MADE_BY, "")
+    change = in_place.change_of(raw)
+    if change is not None:
+        raw, created = in_place.without_replaced(raw, change), change.time
+    if previous is not None and (previous.made_by, previous.created) != (made_by, created):
+        previous = None  # what memory knows is of the container before the last change in place
+    status, container = raw.get("status", {}), _os_status(raw)
     running_since = _time(container.get("state", {}).get("running", {}).get("startedAt"))
     running = running_since is not None and container.get("started") is not False and status.get("phase") == "Running"
     running = running and all(_is_provisioned(s) for s in status.get("initContainerStatuses") or ())
     conditions = {c["type"]: c for c in status.get("conditions", ())}
     ready = conditions.get("Ready", {})
     is_ready = ready.get("status") == "True"
-    application = application_condition.read(conditions, running_since)
+    swapping = change is not None and running_since is None
+    application = application_condition.read(conditions, running_since) if not swapping else None
     return Instance(
         ordinal=ordinal_of(meta["name"]),
         name=meta["name"],
@@ -67,8 +78,9 @@ def _instance(raw: JsonObject, previous: Instance | None) -> Instance:
             annotations.get(names.ANNOTATION_IMAGE, ""),
             labels.get(names.LABEL_MODEL_REVISION, ""),
         ),
-        made_by=annotations.get(names.ANNOTATION_MADE_BY, ""),
-        created=datetime.fromisoformat(meta["creationTimestamp"]),
+        made_by=made_by,
+        created=created,
+        swapping=swapping,
         terminating="deletionTimestamp" in meta,
         terminating_until=_time(meta.get("deletionTimestamp")),
         finished=status.get("phase") in {"Failed", "Succeeded"},
@@ -77,7 +89,7 @@ def _instance(raw: JsonObject, previous: Instance | None) -> Instance:
         running_since=running_since,
         has_hook=_has_hook(raw, container),
         ready=is_ready,
-        ready_since=_time(ready.get("lastTransitionTime")) if is_ready else None,
+        ready_since=_ready_since(ready, running_since) if is_ready else None,
         zone=labels.get(LABEL_ZONE, ""),
         problem=problems.of_pod(raw, conditions) if not is_ready else None,
         protected=labels.get(names.LABEL_PROTECT) == "true",
@@ -91,9 +103,14 @@ def _version(label: str) -> str:
     return label if versions.is_version(label) else "0.0.0"
 
 
-def _os_status(raw: JsonObject, annotations: Mapping[str, str]) -> Mapping[str, Any]:
-    containers = raw.get("spec", {}).get("containers") or [{"name": ""}]
-    name = annotations.get(ANNOTATION_OS_CONTAINER) or containers[0]["name"]
+def _ready_since(condition: Mapping[str, Any], running_since: datetime | None) -> datetime | None:
+    """Through a swap in place a pod may stay Ready all the time; its new container is so from its start at most."""
+    times = (_time(condition.get("lastTransitionTime")), running_since)
+    return max((t for t in times if t is not None), default=None)
+
+
+def _os_status(raw: JsonObject) -> Mapping[str, Any]:
+    name = in_place.os_container(raw)
     statuses = raw.get("status", {}).get("containerStatuses") or ()
     return next((s for s in statuses if s["name"] == name), {})
 

@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from rollkeeper.api.v1alpha1 import ScaleSet, names
-from rollkeeper.engine.actions import CreateInstance
+from rollkeeper.engine.actions import CreateInstance, SwapImage
 from rollkeeper.engine.snapshot import Application, Pair
-from rollkeeper.instances import application_condition, dry_runs, pod_spec
+from rollkeeper.instances import application_condition, dry_runs, in_place, pod_spec, room
 from rollkeeper.instances.claim_view import ClaimView
 from rollkeeper.instances.pod_view import PodView
+from rollkeeper.instances.room import Room
 from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.errors import AlreadyExists, Conflict, NotFound
 from rollkeeper.kube.resources import CLAIMS, PODS
-from rollkeeper.kube.store import Store
+from rollkeeper.kube.store import Key, Store
 
 
 class NameTakenError(Exception):
@@ -78,6 +80,44 @@ class Pods:
     async def dry_run(self, scale_set: ScaleSet, model: Mapping[str, Any], pair: Pair) -> None:
         """M3: would the API server take a pod of this pair? Raises Invalid or Forbidden with its words."""
         await self.api.create(PODS, scale_set.metadata.namespace, dry_runs.body(scale_set, model, pair), dry_run=True)
+
+    async def swap(self, scale_set: ScaleSet, change: SwapImage, now: datetime) -> None:
+        """Changes the image of the OS container in place, in one call; its claims get their label first (F4).
+
+        Raises Invalid or Forbidden when the API server does not let it. A pod that is another one by now, or has
+        changed since it was judged, is left alone and read again: the next decision sees it as it is.
+        """
+        key = (scale_set.metadata.namespace, pod_spec.instance_name(scale_set, change.ordinal))
+        view, version = self.pods.get(key), self.pods.version(key)
+        if view is None or version is None or view.instance.uid != change.uid:
+            return
+        for template in scale_set.spec.volume_claim_templates:
+            await self._ensure_claim(scale_set, template, change.ordinal, change.pair)
+        body = in_place.patch(change, view.os_container, view.container, version, now)
+        try:
+            self.pods.apply(await self.api.strategic_patch(PODS, *key, body))
+        except Conflict:
+            await self._read_again(key, change.uid)
+        except NotFound:
+            self.pods.remove_key(key, change.uid)
+
+    async def _read_again(self, key: Key, uid: str) -> None:
+        try:
+            self.pods.apply(await self.api.get(PODS, *key))
+        except NotFound:
+            self.pods.remove_key(key, uid)
+
+    async def room(self, namespace: str) -> Room:
+        """What the disruption budgets leave for changes in place (B12)."""
+        return await room.survey(self.api, namespace)
+
+    async def may_evict(self, namespace: str, name: str, uid: str) -> bool:
+        """Asks the API server whether it would evict a pod now; raises what `evict` raises if not (B12)."""
+        try:
+            await self.api.evict(namespace, name, uid=uid, dry_run=True)
+        except (NotFound, Conflict):
+            return False
+        return True
 
     async def evict(self, namespace: str, name: str, uid: str) -> bool:
         """Takes a pod down through the eviction API (B12). False: that pod is not there any more."""

@@ -103,9 +103,10 @@ class KubeApi(Protocol):
         """Deletes an object, if it still has that uid (else Conflict). Returns it while it terminates, else None."""
         ...
 
-    async def evict(self, namespace: str, name: str, *, uid: str) -> None:
-        """Evicts a pod. Raises Throttled while a budget refuses (its name is in `causes`), NotFound, Conflict.
+    async def evict(self, namespace: str, name: str, *, uid: str, dry_run: bool = False) -> None:
+        """Evicts a pod; with `dry_run` the server only says whether it would.
 
-        Raises Unavailable (500) when two budgets cover the pod.
+        Raises Throttled while a budget refuses (its name is in `causes`), NotFound, Conflict; Unavailable (500) when
+        two budgets cover the pod.
         """
         ...

@@ -197,10 +197,11 @@ class Client:
         answer = await self._exchange.json(Call("DELETE", "delete", resource, path, {}, body, repeatable))
         return answer if _terminating(answer) else None
 
-    async def evict(self, namespace: str, name: str, *, uid: str) -> None:
-        """Evicts a pod. Raises Throttled while a budget refuses (its name is in `causes`), NotFound, Conflict.
+    async def evict(self, namespace: str, name: str, *, uid: str, dry_run: bool = False) -> None:
+        """Evicts a pod; with `dry_run` the server only says whether it would.
 
-        Raises Unavailable (500) when two budgets cover the pod. NB: an eviction that fails on its uid (Conflict) has
+        Raises Throttled while a budget refuses (its name is in `causes`), NotFound, Conflict; Unavailable (500) when
+        two budgets cover the pod. NB: an eviction that fails on its uid (Conflict) has
         used up the budget for 2 minutes: read the pod again right before.
         """
         body = {
@@ -210,7 +211,8 @@ class Client:
             "deleteOptions": {"preconditions": {"uid": uid}},
         }
         path = PODS.path(namespace, name, "eviction")
-        await self._exchange.json(Call("POST", "evict", PODS, path, {}, body, Repeatable(eviction=True)))
+        query = {"dryRun": "All"} if dry_run else {}
+        await self._exchange.json(Call("POST", "evict", PODS, path, query, body, Repeatable(eviction=True)))
 
     async def _pages(
         self, resource: Resource, namespace: str | None, query: dict[str, str], *, deadline: float | None = None

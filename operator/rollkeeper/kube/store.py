@@ -83,6 +83,11 @@ class Store(Generic[T]):
         entry = self._entries.get(key)
         return entry.uid if entry is not None else None
 
+    def version(self, key: Key) -> int | None:
+        """The resource version of the object under that key, as far as it is known."""
+        entry = self._entries.get(key)
+        return entry.version if entry is not None else None
+
     def by_index(self, value: Hashable) -> tuple[T, ...]:
         """The objects that `index` puts under that value; costs only what it returns."""
         return tuple(self._index.get(value, {}).values())

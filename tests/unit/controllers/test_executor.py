@@ -292,3 +292,113 @@ def test_i3_claims_are_made_with_the_pod_and_kept_for_the_next() -> None:
     world.settled()
     world.do(do.DeleteInstance(0, world.uid(0), "ScaleIn", "why"))
     assert world.caches.claims.get(("default", "data-web-0")) == view
+
+
+UPGRADED = Pair("1.1.0", reference("1.1.0"), "web-r")
+
+
+def swap(world: World, *ordinals: int, budgets: bool = True, uid: str | None = None) -> None:
+    mark = "up/1/Forward"
+    world.do(*(do.SwapImage(o, uid or world.uid(o), UPGRADED, mark, "why", held_to_budgets=budgets) for o in ordinals))
+
+
+def versions(world: World) -> dict[str, str]:
+    return {
+        name: pod["metadata"]["labels"]["rollkeeper.io/image-version"] for name, pod in world.cluster.pods().items()
+    }
+
+
+def running(*ordinals: int) -> World:
+    world = World()
+    world.create(*ordinals)
+    world.settled()
+    return world
+
+
+def test_an_image_changed_in_place_leaves_the_pod_where_it_is() -> None:
+    world = running(0)
+    uid = world.uid(0)
+    swap(world, 0)
+    pod = world.cluster.pods()["web-0"]
+    assert (pod["metadata"]["uid"], pod["spec"]["containers"][0]["image"]) == (uid, UPGRADED.image)
+    view = world.caches.pods.get(("default", "web-0"))
+    assert view is not None
+    assert (view.instance.pair, view.instance.made_by) == (UPGRADED, "up/1/Forward")
+    assert (view.instance.swapping, view.instance.running) == (True, False), (
+        "B5: the old container is not to be believed"
+    )
+
+
+def test_i2_another_pod_of_that_name_is_not_changed() -> None:
+    world = running(0)
+    swap(world, 0, uid="of an earlier pod")
+    assert versions(world) == {"web-0": "1.0.0"}
+
+
+def test_i8_a_pod_that_has_changed_meanwhile_is_read_again() -> None:
+    """Another container may have been started since: it would be taken for the new one."""
+    world = running(0)
+    labels = {"metadata": {"labels": {"by": "somebody"}}}
+    late = int(world.server.merge_patch(PODS, "default", "web-0", labels)["metadata"]["resourceVersion"])
+    swap(world, 0)
+    assert versions(world) == {"web-0": "1.0.0"}
+    assert world.caches.pods.version(("default", "web-0")) == late
+    swap(world, 0)
+    assert versions(world) == {"web-0": "1.1.0"}
+
+
+def test_i8_a_pod_that_is_gone_is_forgotten() -> None:
+    world = running(0)
+    uid = world.uid(0)
+    world.cluster.kubelet.vanish("default", "web-0")
+    swap(world, 0, uid=uid)
+    assert world.caches.pods.get(("default", "web-0")) is None
+
+
+@pytest.mark.parametrize(("budgets", "said"), REFUSED.values(), ids=REFUSED)
+def test_a_budget_keeps_an_image(budgets: Sequence[str], said: str) -> None:
+    world = running(0)
+    for name in budgets:
+        world.budget(name)
+    world.settled()
+    swap(world, 0)
+    assert versions(world) == {"web-0": "1.0.0"}
+    assert reasons(world) == {0: "EvictionRefused"}
+    assert said in world.memory.refusals[0].message
+    swap(world, 0, budgets=False)
+    assert versions(world) == {"web-0": "1.1.0"}, "B12: what is put back is not kept"
+    assert reasons(world) == {}
+
+
+def test_b12_a_dry_run_takes_nothing_so_what_is_under_way_counts() -> None:
+    world = running(0, 1, 2)
+    spec = {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "web"}}}
+    world.server.create(BUDGETS, "default", {"metadata": {"name": "one"}, "spec": spec})
+    world.settled()
+    swap(world, 0, 1, 2)
+    swap(world, 1, 2)
+    assert sorted(versions(world).values()) == ["1.0.0", "1.0.0", "1.1.0"]
+    world.settled()
+    swap(world, 1, 2)
+    assert sorted(versions(world).values()) == ["1.0.0", "1.1.0", "1.1.0"]
+
+
+def test_f4_claims_carry_the_version_of_what_is_on_them() -> None:
+    claim = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}
+    world = World()
+    spec = {"volumeClaimTemplates": [claim]}
+    world.caches.scale_sets.apply(world.server.merge_patch(SCALE_SETS, "default", "web", {"spec": spec}))
+    world.create(0)
+    world.settled()
+    swap(world, 0)
+    view = world.caches.claims.get(("default", "data-web-0"))
+    assert view is not None
+    assert view.image_version == "1.1.0"
+
+
+def test_h5_a_refused_change_says_why() -> None:
+    world = running(0)
+    world.cluster.refused_images.images[UPGRADED.image] = "Forbidden"
+    swap(world, 0)
+    assert reasons(world) == {0: "SwapRefused"}
+    assert versions(world) == {"web-0": "1.0.0"}

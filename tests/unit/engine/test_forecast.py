@@ -63,6 +63,14 @@ def test_b1_b3_an_automatic_run_batch_by_batch() -> None:
     assert (found.blocked, found.complete, found.ends) == (None, True, at(0))
 
 
+@pytest.mark.parametrize("tasks", [frozenset(), frozenset({REVISION})], ids=["B5 in place", "E1 by new pods"])
+def test_the_same_batches_whether_pods_stay_or_not(tasks: frozenset[str]) -> None:
+    the_set = scale_set(4, policy={"replacementMethod": "InPlaceIfPossible"}, rolling={"maxBatchInstancePercent": 50})
+    found = seen(snapshot(the_set, with_tasks=tasks))
+    assert (batches(found), code(found)) == (["0-1", "2-3"], "Completed")
+    assert found.scale_set.status.proven_image_version == "1.1.0"
+
+
 def test_b4_zones_are_kept_to_also_by_what_replaces_an_instance() -> None:
     there = {o: instance(o, zone="ab"[o % 2]) for o in range(4)}
     found = seen(snapshot(scale_set(4, rolling={"maxBatchInstancePercent": 50}), there))

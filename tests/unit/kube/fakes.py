@@ -154,7 +154,7 @@ class FakeApi(KubeApi):
         self.drop(resource, namespace or "", name)
         return None
 
-    async def evict(self, namespace: str, name: str, *, uid: str) -> None:
+    async def evict(self, namespace: str, name: str, *, uid: str, dry_run: bool = False) -> None:
         raise NotImplementedError
 
 

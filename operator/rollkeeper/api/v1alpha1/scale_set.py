@@ -70,12 +70,19 @@ class RollingUpgradePolicy(Model):
     """How long a replaced instance must stay healthy before it counts (H2)."""
 
 
+ReplacementMethod = Literal["Recreate", "InPlaceIfPossible"]
+
+
 class UpgradePolicy(Model):
     """How and when instances are upgraded."""
 
     mode: Literal["Rolling", "Manual", "Automatic"] = "Rolling"
     """How a change of the model or of the pinned version reaches existing instances: by a run, batch by batch; not by
     itself; or all at once (M1)."""
+    replacement_method: ReplacementMethod = "Recreate"
+    """How an instance gets another OS disk. `Recreate`: by a new pod. `InPlaceIfPossible`: its pod, address, node and
+    volumes stay, and the kubelet makes the OS container anew; where more than the image changes, or the model has Task
+    extensions, by a new pod all the same."""
     automatic_os_upgrade_policy: Annotated[AutomaticOSUpgradePolicy, Field(alias="automaticOSUpgradePolicy")] = (
         AutomaticOSUpgradePolicy()
     )

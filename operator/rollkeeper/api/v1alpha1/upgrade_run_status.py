@@ -7,7 +7,7 @@ from pydantic import Field
 
 from rollkeeper.api.v1alpha1 import rules
 from rollkeeper.api.v1alpha1.meta import Conditions, Model
-from rollkeeper.api.v1alpha1.scale_set import RollingUpgradePolicy
+from rollkeeper.api.v1alpha1.scale_set import ReplacementMethod, RollingUpgradePolicy
 from rollkeeper.api.v1alpha1.scale_set_status import (
     Progress,
     Ranges,
@@ -23,6 +23,8 @@ class RunPolicy(RollingUpgradePolicy):
 
     automatic_rollback: bool = False
     """Whether instances that do not become healthy are put back."""
+    replacement_method: ReplacementMethod = "Recreate"
+    """How instances get another OS disk."""
 
 
 class RunInstances(Model):

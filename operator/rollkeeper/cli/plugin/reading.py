@@ -14,6 +14,7 @@ from rollkeeper.engine.references import Reference
 from rollkeeper.engine.snapshot import DryRun, Instance, Pair, Snapshot
 from rollkeeper.instances import dry_runs
 from rollkeeper.instances.pod_view import PodView, read_pod
+from rollkeeper.instances.provisioning import has_tasks
 from rollkeeper.instances.references import place_of
 from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.errors import Forbidden, Invalid, NotFound
@@ -52,6 +53,7 @@ class Reader:
             revision=scale_set.status.model_revision or "",
             revisions={view.name: view.number for view in revisions},
             images={view.name: view.image_name for view in revisions if view.image_name},
+            with_tasks=frozenset(view.name for view in revisions if has_tasks(view.model)),
             references={view.name: (*view.references, *of_claims) for view in revisions},
         )
         return read, Answers(self, scale_set, {view.name: view for view in revisions})
