@@ -10,18 +10,17 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from bench.cluster import cluster_for
 from bench.controller import PROFILED, ROOT, SHIPPED, controller
 from bench.drawing import draw
 from bench.rolls import Observer, Roll
 from bench.sides import ROLLKEEPER, ScaleSide, Side, StatefulSide, make_namespace
 from bench.table import show
-from hack.localcluster import LocalCluster, Settings
+from hack.localcluster import LocalCluster
 from rollkeeper.kube.client import Client
 from tests.cluster.audit import AuditLog
 
 OUT = ROOT / "bench" / "out"
-QPS = 500
-NODES = 10
 SHOWN_FUNCTIONS = 35
 
 
@@ -40,11 +39,7 @@ def main() -> None:
     """Starts a cluster, measures, takes it down."""
     chosen = parse()
     signal.signal(signal.SIGTERM, _terminated)
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    settings = Settings(nodes=NODES, controller_manager_qps=QPS, scheduler_qps=QPS, users=(ROLLKEEPER,))
-    with LocalCluster(settings, directory=chosen.out / "cluster") as cluster:
-        cluster.kubectl("apply", "--filename", str(ROOT / "crds"))
-        cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "--filename", str(ROOT / "crds"))
+    with cluster_for(ROLLKEEPER, out=chosen.out) as cluster:
         asyncio.run(_profile(cluster, chosen) if chosen.profile else _compare(cluster, chosen))
 
 
@@ -65,7 +60,7 @@ async def _compare(cluster: LocalCluster, chosen: argparse.Namespace) -> None:
                 _say(f"making {chosen.instances} instances of {side.name}")
                 await observer.create(side, _version(0))
             rolls = [roll for number in range(1, chosen.rounds + 1) for roll in await _round(observer, sides, number)]
-    show(rolls)
+    show(rolls, (sides[0].name, sides[1].name))
     draw(rolls, f"{chosen.instances} instances, {chosen.percent}% at a time", chosen.out / "rollout.svg")
     _say(f"picture: {chosen.out / 'rollout.svg'}")
 

@@ -16,7 +16,7 @@ ROLLKEEPER = User("rollkeeper", ("system:masters",))
 STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
 
 _GALLERY = {"gallery": "golden", "definition": "bench"}
-_CONTAINER: Json = {
+CONTAINER: Json = {
     "name": "os",
     "ports": [{"containerPort": 80}],
     "readinessProbe": {"tcpSocket": {"port": 80}},
@@ -109,7 +109,7 @@ class StatefulSide:
 
     @staticmethod
     def _pods(version: str) -> Json:
-        return {"spec": {"containers": [{**_CONTAINER, "image": image(version)}]}}
+        return {"spec": {"containers": [{**CONTAINER, "image": image(version)}]}}
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,8 @@ class ScaleSide:
     name: str = "ScaleSet"
     selector: str = "side=scaleset"
     users: frozenset[str] = frozenset({ROLLKEEPER.name})
+    method: str = "Recreate"
+    """How instances are replaced."""
 
     async def create(self, version: str) -> None:
         """Publishes the first version, and makes a set that follows the newest."""
@@ -130,11 +132,12 @@ class ScaleSide:
             "replicas": self.instances,
             "imageReference": _GALLERY,
             "upgradePolicy": {
+                "replacementMethod": self.method,
                 "automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": True},
                 "rollingUpgradePolicy": {"maxBatchInstancePercent": self.percent},
             },
             "health": {"source": "Probe"},
-            "template": {"metadata": {"labels": {"side": "scaleset"}}, "spec": {"containers": [_CONTAINER]}},
+            "template": {"metadata": {"labels": {"side": "scaleset"}}, "spec": {"containers": [CONTAINER]}},
         }
         await self.api.create(SCALE_SETS, NAMESPACE, _ours("ScaleSet", "scale", spec))
 

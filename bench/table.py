@@ -19,7 +19,7 @@ class Measure:
     decimals: int = 2
 
 
-CONTROLLERS = {"StatefulSet": "kube-controller-manager", "ScaleSet": "rollkeeper"}
+CONTROLLERS = {"StatefulSet": "kube-controller-manager", "ScaleSet": "rollkeeper", "script": "script"}
 """The process whose CPU time is a side's own."""
 
 
@@ -38,9 +38,8 @@ MEASURES = (
 )
 
 
-def show(rolls: Sequence[Roll]) -> None:
-    """Medians of each side with all values behind them, and ScaleSet's part of StatefulSet's."""
-    sides = list(CONTROLLERS)
+def show(rolls: Sequence[Roll], sides: tuple[str, str]) -> None:
+    """Medians of two sides with all values behind them, and the second's part of the first's."""
     table = Table("median (all rounds)", *sides, "ratio")
     for measure in MEASURES:
         found = {side: [measure.of(roll) for roll in rolls if roll.side == side] for side in sides}

@@ -61,8 +61,10 @@ class Timeline:
 
     def state_of(self, pod: Mapping[str, Any]) -> State:
         """What a pod that exists makes of its instance."""
-        conditions = pod.get("status", {}).get("conditions") or ()
+        status = pod.get("status", {})
+        conditions = status.get("conditions") or ()
         ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
         if "deletionTimestamp" in pod["metadata"] or not ready:
             return "down"
-        return "new" if pod["spec"]["containers"][0]["image"] == self.target else "old"
+        # What runs, not what is asked for: a pod whose image was just changed in place is ready with the old one.
+        return "new" if status["containerStatuses"][0]["image"] == self.target else "old"
