@@ -17,6 +17,8 @@ from tests.e2e.programs import NoClusterError, logger, run
 REPOSITORY = "rollkeeper-e2e/web"
 PORT = 8080
 HEALTHY = ("1.0.0", "1.1.0", "1.3.0")
+SAME = "1.3.1"
+"""The very image of 1.3.0 under another tag."""
 BROKEN = "1.2.0"
 """Its /health answers 404, so it never becomes ready; its /state says Unhealthy."""
 
@@ -37,7 +39,8 @@ def build() -> list[str]:
         change = ["--change", 'ENTRYPOINT ["/bin/sh", "/start"]', "--change", f"EXPOSE {PORT}"]
         run(["docker", "import", *change, "-", image(version)], stdin=_root(busybox, version))
         images.append(image(version))
-    return images
+    run(["docker", "tag", image("1.3.0"), image(SAME)])
+    return [*images, image(SAME)]
 
 
 def remove(images: Sequence[str]) -> None:
