@@ -29,6 +29,7 @@ NOT_SEEN = {
     ("delete", "controllerrevisions"): "more than ten models, see the unit tests of revisions",
     ("get", "configmaps"): "scripts that stand in ConfigMaps (E2)",
     ("get", "priorityclasses"): "models that name one, see test_references",
+    ("get", "imageversions"): "read again when it has changed before its first use (V7)",
     ("create", "imageversions"): "ImageSources need a registry",
     ("delete", "imageversions"): "as above",
     ("patch", "imagesources"): "as above",
