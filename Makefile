@@ -4,7 +4,7 @@ CACHE ?= $(or $(ROLLKEEPER_CACHE),$(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME)/rollk
 UV    ?= $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help install lint test crds docs image sbom chart cluster-build cluster-up cluster-down cluster-status demo e2e bench clean
+.PHONY: help install lint test crds docs picture image sbom chart cluster-build cluster-up cluster-down cluster-status demo e2e bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: install $(if $(KUBECONFIG),,cluster-build) ## run all tests but the end-to
 crds: install ## write what is made from the models: crds/, the chart's copy, docs/reference/
 	$(UV) run python -m hack.crds
 	$(UV) run python -m hack.reference
+
+picture: install ## draw docs/status.svg: what kubectl rollkeeper shows of a real rollout, on a local cluster
+	$(UV) run python -m hack.picture
 
 docs: install ## build the documentation into dist/docs; a warning is an error
 	$(UV) run --group docs sphinx-build --fail-on-warning --keep-going --nitpicky --quiet --builder dirhtml docs dist/docs

@@ -10,7 +10,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("charts/**/*.md")])
+PAGES = sorted(
+    page for glob in ("*.md", "docs/**/*.md", "charts/**/*.md", "examples/**/*.md") for page in ROOT.glob(glob)
+)
 
 
 @dataclass(frozen=True)
