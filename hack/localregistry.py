@@ -6,16 +6,20 @@ with LocalRegistry(folder) as registry:
 
 import hashlib
 import json
+import os
+import platform
+import signal
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from hack.localcluster.build import ensure
 from hack.localcluster.errors import ClusterError
@@ -26,10 +30,14 @@ from hack.localcluster.tools import registry_tool
 USER, PASSWORD = "publisher", "open-sesame"
 _HASH = "$2b$04$OiLcAQv1VWHnatkua/seFuV8LRlPZeEEwjI2vJX5ImHTOj0PRQtdW"
 """PASSWORD by bcrypt, the only hash that the registry takes."""
+WATCHED = '"$@" </dev/null >>"$0" 2>&1 & echo $!; cat >/dev/null; kill -9 $!; wait'
+"""The shell reads a pipe whose other end we hold: however we end, the registry ends too."""
 START_SECONDS = 20.0
 POLL_SECONDS = 0.05
 CALL_SECONDS = 20.0
 
+ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+"""As images name it."""
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
@@ -46,22 +54,27 @@ class TokenServer:
 
 
 class LocalRegistry:
-    """A registry process. `auth`: None, "basic" (USER and PASSWORD), or a token server. Speaks plain HTTP."""
+    """A registry process. `auth`: None, "basic" (USER and PASSWORD), or a token server. Speaks plain HTTP.
 
-    def __init__(self, folder: Path, auth: TokenServer | str | None = None) -> None:
-        self._folder = folder
+    `address` is one of this machine's: that of a bridge is reached from the containers on it.
+    """
+
+    def __init__(self, folder: Path, auth: TokenServer | str | None = None, *, address: str = "127.0.0.1") -> None:
+        self.folder = folder
         self._auth = auth
+        self._address = address
         self._port = Ports.free().api
         self._process: subprocess.Popen[bytes] | None = None
+        self._pid = 0
 
     @property
     def host(self) -> str:
-        """`127.0.0.1:<port>`: the first part of its references. It stays over a restart."""
-        return f"127.0.0.1:{self._port}"
+        """`<address>:<port>`: the first part of its references. It stays over a restart."""
+        return f"{self._address}:{self._port}"
 
     def __enter__(self) -> Self:
         """Starts it, and builds it before where that was never done."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.start()
         return self
 
@@ -74,40 +87,50 @@ class LocalRegistry:
     def start(self) -> None:
         """Returns when it answers. Raises ClusterError."""
         program = ensure((registry_tool(),), Reporter())["registry"]
-        config = self._folder / "config.json"  # JSON is YAML
+        config = self.folder / "config.json"  # JSON is YAML
         config.write_text(json.dumps(self._config()), encoding="utf-8")
-        with (self._folder / "registry.log").open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - built by us
-                [program, "serve", config], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+        log = self.folder / "registry.log"
+        self._process = subprocess.Popen(  # noqa: S603 - built by us
+            ["/bin/sh", "-c", WATCHED, log, program, "serve", config], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self._pid = int(_output(self._process).readline())
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise ClusterError(
-                    f"the registry did not start:\n{(self._folder / 'registry.log').read_text()[-2000:]}"
-                )
+            if time.monotonic() > deadline:
+                self.stop()
+                raise ClusterError(f"the registry did not start:\n{log.read_text()[-2000:]}")
             time.sleep(POLL_SECONDS)
 
     def stop(self) -> None:
         """Kills it: all connections are lost. `start` brings it back with what was pushed."""
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            self._process.communicate()
             self._process = None
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stops it for the time of the `with` block, without ending it: connections are taken, nothing is answered."""
+        if self._process is None:
+            raise ClusterError("the registry does not run")
+        os.kill(self._pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._pid, signal.SIGCONT)
 
     def _config(self) -> dict[str, Any]:
         config: dict[str, Any] = {
             "version": 0.1,
             "log": {"level": "warn"},
             "storage": {
-                "filesystem": {"rootdirectory": str(self._folder / "data")},
+                "filesystem": {"rootdirectory": str(self.folder / "data")},
                 "delete": {"enabled": True},
                 "tag": {"concurrencylimit": 4},
             },
             "http": {"addr": self.host},
         }
         if self._auth == "basic":
-            users = self._folder / "htpasswd"
+            users = self.folder / "htpasswd"
             users.write_text(f"{USER}:{_HASH}\n", encoding="utf-8")
             config["auth"] = {"htpasswd": {"realm": "registry", "path": str(users)}}
         elif isinstance(self._auth, TokenServer):
@@ -132,14 +155,20 @@ class LocalRegistry:
         return True
 
     def push(self, repository: str, tag: str, content: str = "", *, token: str = "") -> str:
-        """Pushes a small image that says `content` (its tag, where that is empty) under a tag. Returns its digest."""
-        layer = (content or tag).encode()
-        config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}})
+        """Pushes what only looks like an image: it says `content`, or its tag. Returns its digest."""
+        return self.push_image(repository, tag, (content or tag).encode(), {}, token=token)
+
+    def push_image(self, repository: str, tag: str, root: bytes, config: Mapping[str, Any], *, token: str = "") -> str:
+        """Pushes an image of one layer, a tar, under a tag; `config` has its entry point. Returns its digest."""
+        rootfs = {"type": "layers", "diff_ids": [_digest(root)]}
+        whole = {"architecture": ARCHITECTURE, "os": "linux", "config": dict(config), "rootfs": rootfs}
         manifest = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
-            "config": self._blob(repository, config.encode(), "application/vnd.oci.image.config.v1+json", token),
-            "layers": [self._blob(repository, layer, "application/vnd.oci.image.layer.v1.tar", token)],
+            "config": self._blob(
+                repository, json.dumps(whole).encode(), "application/vnd.oci.image.config.v1+json", token
+            ),
+            "layers": [self._blob(repository, root, "application/vnd.oci.image.layer.v1.tar", token)],
         }
         return self._manifest(repository, tag, manifest, token)
 
@@ -150,13 +179,22 @@ class LocalRegistry:
             name = f"{tag}-{architecture}"
             digest = self.push(repository, name)
             size = len(self.manifest(repository, digest))
-            platform = {"architecture": architecture, "os": "linux"}
-            manifests.append({"mediaType": MANIFEST, "digest": digest, "size": size, "platform": platform})
+            fitting = {"architecture": architecture, "os": "linux"}
+            manifests.append({"mediaType": MANIFEST, "digest": digest, "size": size, "platform": fitting})
         return self._manifest(repository, tag, {"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}, "")
 
     def manifest(self, repository: str, reference: str) -> bytes:
         """A manifest as it is stored."""
         return self._call("GET", f"/v2/{repository}/manifests/{reference}", {"Accept": f"{MANIFEST}, {INDEX}"})
+
+    def repository(self, path: str) -> Path:
+        """The folder of a repository on disk, for tests that break it."""
+        return self.folder / "data" / "docker" / "registry" / "v2" / "repositories" / path
+
+    def stored(self, digest: str) -> Path:
+        """The file of a blob or manifest on disk."""
+        algorithm, _, value = digest.partition(":")
+        return self.folder / "data" / "docker" / "registry" / "v2" / "blobs" / algorithm / value[:2] / value / "data"
 
     def delete(self, repository: str, digest: str) -> None:
         """Takes an image away, with all its tags."""
@@ -198,6 +236,12 @@ class LocalRegistry:
         elif self._auth == "basic":
             sent["Authorization"] = "Basic " + b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         return urllib.request.Request(f"http://{self.host}{path}", body, sent, method=method)
+
+
+def _output(process: "subprocess.Popen[bytes]") -> IO[bytes]:
+    if process.stdout is None:
+        raise ClusterError("the registry was started without a pipe")
+    return process.stdout
 
 
 def _digest(content: bytes) -> str:

@@ -16,6 +16,9 @@ from tests.cluster.controller import Controller
 from tests.cluster.invariants import check
 from tests.cluster.replay import Story
 from tests.cluster.world import World
+from tests.registry.fixtures import guarded, locked, registry, tokens
+
+__all__ = ["guarded", "locked", "registry", "tokens"]
 
 CRDS = Path(__file__).resolve().parents[2] / "crds"
 

@@ -1,28 +1,11 @@
 """What registries are asked for: digests (V8), and whether a region has an image (V4). Against a real registry."""
 
-import json
-from base64 import b64encode
-from collections.abc import Iterator
-
-import pytest
-
-from hack.localregistry import PASSWORD, USER, LocalRegistry
+from hack.localregistry import PASSWORD, LocalRegistry
 from tests.cluster.audit import Json
 from tests.cluster.fleet import fleet, published
+from tests.cluster.pull_secret import pull_secret
 from tests.cluster.replay import status_of
 from tests.cluster.world import World
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRegistry]:
-    with LocalRegistry(tmp_path_factory.mktemp("registry")) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRegistry]:
-    with LocalRegistry(tmp_path_factory.mktemp("locked"), "basic") as started:
-        yield started
 
 
 def version(number: str, image: str, **spec: object) -> Json:
@@ -141,10 +124,7 @@ def test_credentials(live: World, locked: LocalRegistry) -> None:
     said = resolved(live, "1.0.0", "False", "InvalidSecret")
     assert "Secret pull has no .dockerconfigjson" in said["message"]
     for password, status, reason in (("wrong", "False", "RegistryAccessDenied"), (PASSWORD, "True", "Resolved")):
-        auth = b64encode(f"{USER}:{password}".encode()).decode()
-        config = json.dumps({"auths": {locked.host: {"auth": auth}}})
-        live("delete", "secret", "pull")
-        live("create", "secret", "generic", "pull", f"--from-literal=.dockerconfigjson={config}")
+        pull_secret(live, locked.host, password)
         live("annotate", "--overwrite", "imageversion", "os-1.0.0", f"rollkeeper.io/reconcile-at={password[:3]}")
         said = resolved(live, "1.0.0", status, reason)
         assert password not in said["message"]

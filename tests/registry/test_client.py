@@ -4,9 +4,9 @@ import pytest
 
 from hack.localregistry import PASSWORD, USER, LocalRegistry
 from rollkeeper.registry.credentials import Keychain, Login
-from rollkeeper.registry.errors import Denied, NotThere, Unreachable
+from rollkeeper.registry.errors import Denied, Hung, NotThere, Unreachable
 from rollkeeper.registry.reference import parse, parse_repository
-from tests.registry.conftest import asking, image, keychain
+from tests.registry.asking import asking, image, keychain
 from tests.registry.tokens import Tokens
 
 
@@ -103,6 +103,21 @@ async def test_a_registry_that_stops_answering_and_comes_back(registry: LocalReg
             await registries.digest(wanted)
         assert rests.value.retry_after is not None, "it was not asked again"
         registry.start()
+        registries.wake(wanted.repository)
+        assert await registries.digest(wanted) == pushed
+
+
+async def test_a_registry_that_takes_questions_and_does_not_answer(registry: LocalRegistry) -> None:
+    """It costs one time-out, and one worker: it is asked once, by one for all, until it answers again."""
+    pushed = registry.push("os/frozen", "1.0.0")
+    wanted = image(registry, "os/frozen:1.0.0")
+    async with asking(seconds=0.3) as registries:
+        with registry.frozen():
+            with pytest.raises(Hung, match=rf"{registry.host} does not answer within 0\.3 s"):
+                await registries.digest(wanted)
+            with pytest.raises(Unreachable, match="within") as rests:
+                await registries.digest(wanted)
+            assert rests.value.retry_after is not None, "it was not asked again"
         registries.wake(wanted.repository)
         assert await registries.digest(wanted) == pushed
 

@@ -17,7 +17,7 @@ from rollkeeper.registry.client import Registries
 from rollkeeper.registry.credentials import Keychain, Login
 from rollkeeper.registry.errors import Malformed, RegistryError, Throttled, Unreachable
 from rollkeeper.registry.reference import Reference, parse
-from tests.registry.conftest import asking
+from tests.registry.asking import asking
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 DIGEST = "sha256:" + "a" * 64

@@ -29,6 +29,14 @@ class Unreachable(RegistryError):
     reason = "RegistryUnreachable"
 
 
+class Hung(Unreachable):
+    """No answer in time: the registry takes requests, or drops them, and says nothing."""
+
+
+class Ailing(Unreachable):
+    """5xx: the registry answers, and can't say what it was asked."""
+
+
 class Throttled(RegistryError):
     """429: asked to slow down."""
 

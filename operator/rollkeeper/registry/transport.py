@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,15 +13,15 @@ import aiohttp
 
 from rollkeeper.kube.backoff import Backoff
 from rollkeeper.registry.decoding import read_json
-from rollkeeper.registry.errors import Denied, Malformed, NotThere, RegistryError, Throttled, Unreachable
+from rollkeeper.registry.errors import Ailing, Denied, Hung, Malformed, NotThere, RegistryError, Throttled, Unreachable
+from rollkeeper.registry.rest import Rest
 
 TRIES = 3
 REDIRECTS = 5
 BODY_LIMIT = 8 * 1024 * 1024
 """Bytes of an answer, at most: tag lists and manifests are far smaller, and a server can't fill our memory."""
-_CONNECT_SECONDS, _TOTAL_SECONDS = 5.0, 15.0
+_CONNECT_SECONDS = 5.0
 _SHORT = Backoff(first=0.2, maximum=2.0)
-_REST = Backoff(first=2.0, maximum=60.0)
 _LONGEST_WAIT = 3.0
 """A longer Retry-After is not waited for in the call: the work queue comes back."""
 
@@ -45,24 +45,19 @@ class Answer:
 
 
 @dataclass
-class _Host:
-    failures: int = 0
-    rests_until: float = 0.0
-    last: str = ""
-
-
-@dataclass
 class Transport:
     """Requests to registries, a bounded number at once. Made inside the event loop; closed by `close`."""
 
     at_once: int = 8
     tls: ssl.SSLContext | None = None
-    _hosts: dict[str, _Host] = field(default_factory=dict)
+    seconds: float = 15.0
+    """For one request, at most."""
 
     def __post_init__(self) -> None:
         """Opens nothing yet."""
+        self._rest = Rest(self.seconds)
         self._places = asyncio.Semaphore(self.at_once)
-        limits = aiohttp.ClientTimeout(total=_TOTAL_SECONDS, connect=_CONNECT_SECONDS)
+        limits = aiohttp.ClientTimeout(total=self.seconds, connect=_CONNECT_SECONDS)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self.at_once, ssl=self.tls if self.tls is not None else True),
             timeout=limits,
@@ -76,28 +71,19 @@ class Transport:
 
     def wake(self, host: str) -> None:
         """A person asks: try a host again that is at rest."""
-        self._hosts.pop(host, None)
+        self._rest.wake(host)
 
     async def request(
         self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None
     ) -> Answer:
         """Sends a request until it is answered by something else than 429 or 5xx. Raises Unreachable, Throttled."""
-        name = urlsplit(url).netloc
-        host = self._hosts.setdefault(name, _Host())
-        now = asyncio.get_running_loop().time()
-        if now < host.rests_until:
-            wait = host.rests_until - now
-            # The same words again: they stand in conditions, which must not change with each try.
-            raise Unreachable(host.last, retry_after=wait)
+        self._rest.check(url)
         try:
             answer = await self._try(method, url, headers, form)
         except (Unreachable, Throttled) as error:
-            host.failures += 1
-            host.last = error.message
-            rest = error.retry_after if error.retry_after is not None else _REST.delay(host.failures)
-            host.rests_until = asyncio.get_running_loop().time() + min(rest, 300.0)
+            self._rest.failed(url, error)
             raise
-        self._hosts.pop(name, None)
+        self._rest.went_well(url)
         return answer
 
     async def _try(self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None) -> Answer:
@@ -105,6 +91,8 @@ class Transport:
         while True:
             try:
                 return await self._once(method, url, headers, form)
+            except Hung:
+                raise  # it has had its time
             except (Unreachable, Throttled) as error:
                 wait = error.retry_after if error.retry_after is not None else _SHORT.delay(attempt)
                 if attempt == TRIES or wait > _LONGEST_WAIT:
@@ -116,7 +104,9 @@ class Transport:
         try:
             async with self._places:
                 answer = await self._send(method, url, headers, form)
-        except (aiohttp.ClientError, TimeoutError, OSError) as lost:
+        except TimeoutError as late:
+            raise Hung(f"{urlsplit(url).netloc} does not answer within {self.seconds:g} s") from late
+        except (aiohttp.ClientError, OSError) as lost:
             raise Unreachable(f"{urlsplit(url).netloc} does not answer: {_words(lost)}") from lost
         error = _busy(answer, url)
         if error is not None:
@@ -157,7 +147,7 @@ def _busy(answer: Answer, url: str) -> RegistryError | None:
     if answer.status == 429:
         return Throttled(f"{host} asks to slow down (HTTP 429)", retry_after=_retry_after(answer))
     if answer.status >= 500:
-        return Unreachable(f"{host} answers HTTP {answer.status}", retry_after=_retry_after(answer))
+        return Ailing(f"{host} answers HTTP {answer.status}", retry_after=_retry_after(answer))
     return None
 
 
