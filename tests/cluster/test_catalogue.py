@@ -81,9 +81,42 @@ def test_own_and_shared_versions(live: World, simulated: LocalCluster) -> None:
             shared("delete", "imageversion", f"{live.namespace}-{number}", "--wait=false")
 
 
-def test_the_examples_are_taken(live: World) -> None:
-    for file in sorted(EXAMPLES.glob("*.yaml")):
-        live("create", "--dry-run=server", "--filename", str(file))
+def test_a_version_past_its_end_of_life_works_and_warns(live: World) -> None:
+    """V7: the end may be set later; nothing is rolled or withdrawn because of it."""
+    live.create(published("1.0.0"), fleet(1))
+    live.until_healthy("1.0.0", 1)
+    live.patch("imageversion", "os-1.0.0", {"spec": {"endOfLifeTime": "2020-01-31T00:00:00Z"}})
+    told = live.until_condition("os-1.0.0", "Ready", "True", "EndOfLife", kind="imageversions")
+    assert told["message"] == "past its end of life since 2020-01-31: publish a newer version"
+    live("scale", "scaleset", "web", "--replicas=2")
+    live.until_healthy("1.0.0", 2)
+    warnings = live.until("a warning is there", lambda: [e for e in live.items("events") if e["reason"] == "EndOfLife"])
+    assert [(e["type"], e["regarding"]["name"], e["note"]) for e in warnings] == [
+        ("Warning", "os-1.0.0", told["message"])
+    ]
+
+
+def test_the_examples_work(live: World) -> None:
+    """All that is there is applied; versions can be used, though nobody has their registry; the source says so."""
+    live("apply", "--filename", str(EXAMPLES))
+    names = [version["metadata"]["name"] for version in live.items("imageversions")]
+    assert len(names) == sum(file.read_text().count("kind: ImageVersion") for file in EXAMPLES.glob("*.yaml"))
+    for name in names:
+        live.until(f"{name} can be used", lambda name=name: _is_ready(live.get("imageversions", name)))
+    (source,) = live.items("imagesources")
+    live.until("the source was tried", lambda: condition(live.get("imagesources", source["metadata"]["name"]), "Ready"))
+    windows = {"publisher": "MicrosoftWindowsServer", "offer": "WindowsServer", "sku": "2019-Datacenter"}
+    live.create(
+        fleet(0, imageReference=windows, osType="Windows", windowsConfiguration={"enableAutomaticUpdates": False})
+    )
+    live.until(
+        "a set follows one of them",
+        lambda: status_of(live.get("scalesets", "web")).get("latestImageVersion") == "17763.2183.210914",
+    )
+
+
+def _is_ready(version: Json) -> bool:
+    return bool(condition(version, "Ready").get("status") == "True")
 
 
 def test_a_set_without_a_region_says_that_it_needs_one(live: World) -> None:

@@ -1,30 +1,19 @@
 """A push to a registry is all it takes: ImageSources against a real registry (V7, V8)."""
 
-import json
-from base64 import b64encode
-from collections.abc import Iterator
+import itertools
 
 import pytest
 
 from hack.localcluster import ClusterError
-from hack.localregistry import PASSWORD, USER, LocalRegistry
+from hack.localregistry import LocalRegistry
 from tests.cluster.audit import Json
 from tests.cluster.fleet import fleet
 from tests.cluster.manifests import CUSTOM, PLATFORM, made
+from tests.cluster.pull_secret import pull_secret
 from tests.cluster.replay import status_of
 from tests.cluster.world import World, condition
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRegistry]:
-    with LocalRegistry(tmp_path_factory.mktemp("registry")) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRegistry]:
-    with LocalRegistry(tmp_path_factory.mktemp("locked"), "basic") as started:
-        yield started
+from tests.registry.front import Spoil, code, front_of, torn
+from tests.registry.tokens import Tokens
 
 
 def source(world: World, registry: LocalRegistry, **spec: object) -> Json:
@@ -84,18 +73,60 @@ def _events(world: World) -> set[str]:
     return {e["reason"] for e in world.items("events") if e["regarding"]["kind"] == "ImageSource"}
 
 
-def test_only_the_newest_are_kept_and_what_is_used(live: World, registry: LocalRegistry) -> None:
+def test_old_versions_go_when_nothing_uses_them(live: World, registry: LocalRegistry) -> None:
+    """V7: so many old ones stay, and besides them what is in use; what is gone does not come back."""
     for number in range(5):
         registry.push(live.namespace, f"1.{number}.0")
     live.create(source(live, registry, keep=2))
     ready(live, "True", "Scanned")
-    assert names(live) == ["os-1.3.0", "os-1.4.0"]
-    live.create(fleet(1, imageReference={**CUSTOM, "version": "1.3.0"}, automatic=False))
-    live.until_healthy("1.3.0", 1)
+    assert names(live) == ["os-1.2.0", "os-1.3.0", "os-1.4.0"]
+    live.create(fleet(1, imageReference={**CUSTOM, "version": "1.2.0"}, automatic=False))
+    live.until_healthy("1.2.0", 1)
     for number in (5, 6):
         registry.push(live.namespace, f"1.{number}.0")
     scan(live, "more")
-    live.until("the old one is gone", lambda: names(live) == ["os-1.3.0", "os-1.5.0", "os-1.6.0"])
+    live.until("the old one is gone", lambda: names(live) == ["os-1.2.0", "os-1.4.0", "os-1.5.0", "os-1.6.0"])
+    live("delete", "scaleset", "web", "--wait=true")
+    scans = itertools.count()
+
+    def gone() -> bool:
+        scan(live, f"free-{next(scans)}")
+        return names(live) == ["os-1.4.0", "os-1.5.0", "os-1.6.0"]
+
+    live.until("it is gone too when nobody uses it", gone)
+
+
+def test_what_is_written_into_versions(live: World, registry: LocalRegistry) -> None:
+    """V4, V3: what the template says; tags that are left out are not published."""
+    digest = registry.push(live.namespace, "r1.0.0")
+    registry.push(live.namespace, "r1.1.0")
+    regions = [{"name": "eu", "repository": f"{registry.host}/mirror"}, {"name": "us", "excludeFromLatest": True}]
+    template = {
+        "labels": {"team": "os"},
+        "osType": "Windows",
+        "targetRegions": regions,
+        "automaticOSUpgradeSupported": False,
+    }
+    live.create(
+        source(live, registry, tagPattern=r"r(\d+\.\d+\.\d+)", excludeTags=["r1.1.0"], versionTemplate=template)
+    )
+    ready(live, "True", "Scanned")
+    (version,) = live.items("imageversions")
+    spec = version["spec"]
+    assert version["metadata"]["annotations"]["rollkeeper.io/tag"] == "r1.0.0"
+    assert (spec["osType"], spec["automaticOSUpgradeSupported"]) == ("Windows", False)
+    assert [(r["name"], r.get("image"), r["excludeFromLatest"]) for r in spec["targetRegions"]] == [
+        ("eu", f"{registry.host}/mirror@{digest}", False),
+        ("us", None, True),
+    ]
+    live.patch("imagesource", "os", {"spec": {"versionTemplate": {"labels": {"team": "no label value"}}}})
+    live.patch("imagesource", "os", {"spec": {"excludeTags": []}})
+    told = ready(live, "False", "VersionRefused")
+    assert "tag r1.1.0: the API server refuses ImageVersion os-1.1.0" in told
+    assert names(live) == ["os-1.0.0"]
+    live.patch("imagesource", "os", {"spec": {"versionTemplate": {"labels": {"team": "os"}}}})
+    ready(live, "True", "Scanned")
+    assert names(live) == ["os-1.0.0", "os-1.1.0"]
 
 
 def test_bad_input_says_what_to_do(live: World, locked: LocalRegistry) -> None:
@@ -105,10 +136,13 @@ def test_bad_input_says_what_to_do(live: World, locked: LocalRegistry) -> None:
     assert "no credentials" in ready(live, "False", "RegistryAccessDenied")
     live.patch("imagesource", "os", {"spec": {"secretRef": {"name": "pull"}}})
     assert "there is no Secret pull" in ready(live, "False", "InvalidSecret")
-    auth = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-    config = json.dumps({"auths": {locked.host: {"auth": auth}}})
-    live("create", "secret", "generic", "pull", f"--from-literal=.dockerconfigjson={config}")
-    live("annotate", "imagesource", "os", "rollkeeper.io/reconcile-at=secret")
+    pull_secret(live, locked.host, "wrong-one")
+    scan(live, "wrong")
+    told = ready(live, "False", "RegistryAccessDenied")
+    assert f"correct the credentials for {locked.host} in the Secret" in told
+    assert "wrong-one" not in told
+    pull_secret(live, locked.host)
+    scan(live, "right")
     assert "none of the 1 tags" in ready(live, "False", "NoMatchingTags")
     live.patch("imagesource", "os", {"spec": {"tagPattern": "build-("}})
     assert "spec.tagPattern is no regular expression" in ready(live, "False", "InvalidTagPattern")
@@ -120,8 +154,35 @@ def test_bad_input_says_what_to_do(live: World, locked: LocalRegistry) -> None:
     scan(live, "pushed")
     ready(live, "True", "Scanned")
     assert names(live) == ["os-1.0.0"]
-    live.patch("imagesource", "os", {"spec": {"suspend": True}})
+
+
+def test_suspended(live: World, registry: LocalRegistry) -> None:
+    """Nothing is scanned, also when somebody asks; afterwards what was pushed meanwhile is published."""
+    registry.push(live.namespace, "1.0.0")
+    live.create(source(live, registry, suspend=True))
     ready(live, "True", "Suspended")
+    live("annotate", "imagesource", "os", "rollkeeper.io/reconcile-at=anyway")
+    assert names(live) == []
+    live.patch("imagesource", "os", {"spec": {"suspend": False}})
+    ready(live, "True", "Scanned")
+    assert names(live) == ["os-1.0.0"]
+
+
+def test_tokens(live: World, guarded: LocalRegistry, tokens: Tokens) -> None:
+    """A registry that believes in a token server's tokens; its regions are asked for with the same Secret (V4)."""
+    token = tokens.token(f"repository:{live.namespace}:pull,push")
+    digest = guarded.push(live.namespace, "1.0.0", token=token)
+    pull_secret(live, guarded.host)
+    template = {"targetRegions": [{"name": "eu"}], "replication": "Verified"}
+    live.create(source(live, guarded, secretRef={"name": "pull"}, versionTemplate=template))
+    ready(live, "True", "Scanned")
+    assert live.get("imageversions", "os-1.0.0")["spec"]["image"].endswith(digest)
+    live.until("its region has it", lambda: _states(live) == [("eu", "Completed")])
+
+
+def _states(world: World) -> list[tuple[str, str]]:
+    found = status_of(world.get("imageversions", "os-1.0.0")).get("replicationStatus", [])
+    return [(r["region"], r["state"]) for r in found]
 
 
 def test_a_name_that_is_taken(live: World, registry: LocalRegistry) -> None:
@@ -129,12 +190,12 @@ def test_a_name_that_is_taken(live: World, registry: LocalRegistry) -> None:
     registry.push(live.namespace, "1.0.0")
     other = {"gallery": "other", "definition": "os", "version": "1.0.0", "image": "registry.test/other:1.0.0"}
     live.create(made("ImageVersion", "os-1.0.0", other), source(live, registry))
-    told = live.until_condition("os", "TagsIgnored", "True", "TagsIgnored", kind="imagesources")["message"]
+    told = ready(live, "False", "VersionRefused")
     assert "tag 1.0.0: ImageVersion os-1.0.0 is there and is of something else" in told
     assert live.get("imageversions", "os-1.0.0")["spec"]["gallery"] == "other"
     live("delete", "imageversion", "os-1.0.0")
     scan(live, "gone")
-    live.until_condition("os", "TagsIgnored", "False", "None", kind="imagesources")
+    ready(live, "True", "Scanned")
     assert live.get("imageversions", "os-1.0.0")["spec"]["gallery"] == CUSTOM["gallery"]
 
 
@@ -153,6 +214,63 @@ def test_an_outage_loses_nothing(live: World, registry: LocalRegistry) -> None:
     live("annotate", "imagesource", "os", "rollkeeper.io/reconcile-at=back")
     ready(live, "True", "Scanned")
     live.until("the new one is there", lambda: names(live) == ["os-1.0.0", "os-1.1.0"])
+
+
+TROUBLE: dict[str, tuple[Spoil, str, str]] = {
+    "429": (code(429, Retry_After="3600"), "RegistryThrottled", "asks to slow down"),
+    "500": (code(500), "RegistryUnreachable", "answers HTTP 500"),
+    "no tag list": (code(200), "MalformedAnswer", "is no JSON"),
+    "torn off": (torn, "RegistryUnreachable", "does not answer"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "reason", "says"), TROUBLE.values(), ids=TROUBLE)
+def test_a_registry_in_trouble(live: World, registry: LocalRegistry, spoil: Spoil, reason: str, says: str) -> None:
+    """What was published stays; what is pushed meanwhile comes when the trouble is over, at once if a person asks."""
+    registry.push(live.namespace, "1.0.0")
+    with front_of(registry.host) as front:
+        live.create(source(live, registry, repository=f"{front.host}/{live.namespace}"))
+        ready(live, "True", "Scanned")
+        front.always = spoil
+        registry.push(live.namespace, "1.1.0")
+        scan(live, "pushed")
+        assert says in ready(live, "False", reason)
+        assert status_of(live.get("imagesources", "os"))["latestVersion"] == "1.0.0"
+        assert names(live) == ["os-1.0.0"]
+        front.mend()
+        scan(live, "mended")
+        ready(live, "True", "Scanned")
+        assert names(live) == ["os-1.0.0", "os-1.1.0"]
+
+
+def test_a_registry_that_hangs(live: World, registry: LocalRegistry) -> None:
+    """It says so; another source is scanned, and a set is made, while it hangs."""
+    registry.push(live.namespace, "1.0.0")
+    with LocalRegistry(registry.folder / live.namespace) as hanging, hanging.frozen():
+        hung = source(live, hanging, definition="hung")
+        hung["metadata"]["name"] = "hung"
+        live.create(hung, source(live, registry), fleet(1))
+        ready(live, "True", "Scanned")
+        live.until_healthy("1.0.0", 1)
+        told = live.until_condition("hung", "Ready", "False", "RegistryUnreachable", kind="imagesources")
+        assert f"{hanging.host} does not answer within 15 s" in told["message"]
+
+
+def test_a_manifest_that_the_registry_has_lost_keeps_no_other_back(live: World, registry: LocalRegistry) -> None:
+    """It is told with its tag, and published when it is mended."""
+    broken = registry.stored(registry.push(live.namespace, "1.1.0"))
+    registry.push(live.namespace, "1.0.0")
+    content = broken.read_bytes()
+    broken.write_bytes(b"{nonsense")
+    live.create(source(live, registry))
+    ready(live, "True", "Scanned")
+    assert names(live) == ["os-1.0.0"]
+    told = condition(live.get("imagesources", "os"), "TagsIgnored")["message"]
+    assert f"tag 1.1.0: {registry.host} answers HTTP 500" in told
+    broken.write_bytes(content)
+    scan(live, "mended")
+    live.until_condition("os", "TagsIgnored", "False", "None", kind="imagesources")
+    assert names(live) == ["os-1.0.0", "os-1.1.0"]
 
 
 REFUSED: dict[str, tuple[Json, str]] = {

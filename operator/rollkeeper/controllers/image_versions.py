@@ -14,11 +14,14 @@ from rollkeeper.controllers.resources import IMAGE_VERSIONS
 from rollkeeper.controllers.usage import Users
 from rollkeeper.engine import publishing, usage
 from rollkeeper.engine.conditions import find
+from rollkeeper.engine.reasons import Event, Publishing
 from rollkeeper.engine.versions import image_name
 from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.errors import NotFound
+from rollkeeper.kube.events import EventRecorder, ObjectReference
 from rollkeeper.kube.store import Key
 
+READY = "Ready"
 COUNTS_EVERY = timedelta(seconds=5)
 """How often a status is written when only the counts of who uses it changed."""
 LOOK_AGAIN = 1.0
@@ -33,6 +36,7 @@ class ImageVersionController:
     caches: Caches
     users: Users
     protection: Protection
+    recorder: EventRecorder
     now: Callable[[], datetime]
     resolver: Resolver | None = None
     """Asks registries; None: nobody does."""
@@ -108,12 +112,22 @@ class ImageVersionController:
             return None
         self.caches.image_versions.apply(written)
         self._written_at[meta.uid] = now
+        self._warn(version, status)
         return None
+
+    def _warn(self, version: ImageVersion, status: ImageVersionStatus) -> None:
+        """A version that comes to its end of life goes on working; people are told once."""
+        before, after = find(version.status.conditions, READY), find(status.conditions, READY)
+        if after is None or after.reason != Publishing.END_OF_LIFE or (before and before.reason == after.reason):
+            return
+        meta, kind = version.metadata, IMAGE_VERSIONS
+        regarding = ObjectReference(kind.api_version, kind.kind, meta.namespace, meta.name, meta.uid)
+        self.recorder.record(regarding, Event.END_OF_LIFE, after.message, action="Publish", warning=True)
 
 
 def _only_counts(before: ImageVersionStatus, after: ImageVersionStatus) -> bool:
     """Who uses it has changed, and whether it can be used has not."""
-    old, new = find(before.conditions, "Ready"), find(after.conditions, "Ready")
+    old, new = find(before.conditions, READY), find(after.conditions, READY)
     if old is None or new is None or (old.status, old.reason) != (new.status, new.reason):
         return False
     quiet = {"used_by": before.used_by, "conditions": before.conditions}

@@ -83,14 +83,14 @@ class Manager:
         self.scale_sets = ScaleSetController(
             self.api, self.caches, self.reader, executor, self.contents, users, protection, self.now
         )
+        self.image_sources = ImageSourceController(
+            self.api, self.caches, users, self.recorder, self.registry, PullSecrets(self.api), self.now
+        )
         self.resolver = self._resolver()
         self.image_versions = ImageVersionController(
-            self.api, self.caches, users, protection, self.now, self.resolver, self._ask
+            self.api, self.caches, users, protection, self.recorder, self.now, self.resolver, self._ask
         )
         self.applications = Applications(self.caches, pods, self.endpoint, self.now)
-        self.image_sources = ImageSourceController(
-            self.api, self.caches, self.recorder, self.registry, PullSecrets(self.api), self.now
-        )
         self.reflectors = [*self._reflectors()]
         users.subscribe()
         self.caches.scale_sets.subscribe(self._scale_set_changed)
@@ -104,9 +104,12 @@ class Manager:
     def _resolver(self) -> Resolver | None:
         if self.registry is None:
             return None
-        secrets = PullSecrets(self.api)
         return Resolver(
-            self.registry, secrets, self.caches.image_versions, lambda key: self.queue.add(("ImageVersion", *key))
+            self.registry,
+            PullSecrets(self.api),
+            self.caches.image_versions,
+            lambda key: self.queue.add(("ImageVersion", *key)),
+            self.image_sources.is_insecure,
         )
 
     def _ask(self, key: Key) -> None:

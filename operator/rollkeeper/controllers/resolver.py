@@ -20,6 +20,7 @@ from rollkeeper.registry import reference as references
 from rollkeeper.registry.api import Registry
 from rollkeeper.registry.credentials import Keychain
 from rollkeeper.registry.errors import NotThere, RegistryError, Throttled, Unreachable
+from rollkeeper.registry.reference import Repository
 
 AGAIN = Backoff(first=15.0, maximum=900.0, share=0.2)
 """How long after a failure a reference is asked for again: the registry may be back, the push may be over."""
@@ -41,12 +42,16 @@ class _Memory:
 
 @dataclass
 class Resolver:
-    """Asks for one ImageVersion at a time. `changed` is told of each that something new is known of."""
+    """Asks for one ImageVersion at a time. `changed` is told of each that something new is known of.
+
+    `insecure` says whether a version's namespace has a repository's registry spoken to over plain HTTP.
+    """
 
     registry: Registry
     secrets: PullSecrets
     versions: Store[ImageVersion]
     changed: Callable[[Key], None]
+    insecure: Callable[[str, Repository], bool] = lambda _namespace, _repository: False
     _memories: dict[str, _Memory] = field(default_factory=lambda: defaultdict(_Memory))
 
     def findings(self, version: ImageVersion) -> Findings:
@@ -87,7 +92,7 @@ class Resolver:
             memory.findings |= {reference: _failed(error) for reference in open_}
             wait = None
         else:
-            wait = await self._ask_each(open_, keychain, memory, wake=wake)
+            wait = await self._ask_each(open_, key[0], keychain, memory, wake=wake)
         if memory.findings != before:
             self.changed(key)
         if all(memory.findings[reference].pinned is not None for reference in open_):
@@ -97,7 +102,7 @@ class Resolver:
         return max(AGAIN.delay(memory.failures), wait or 0.0)
 
     async def _ask_each(
-        self, open_: tuple[str, ...], keychain: Keychain, memory: _Memory, *, wake: bool
+        self, open_: tuple[str, ...], namespace: str, keychain: Keychain, memory: _Memory, *, wake: bool
     ) -> float | None:
         """The longest wait that a registry asked for."""
         waits = []
@@ -109,7 +114,8 @@ class Resolver:
                 reference = references.parse(text)
                 if wake:
                     self.registry.wake(reference.repository)
-                digest = await self.registry.digest(reference, keychain)
+                insecure = self.insecure(namespace, reference.repository)
+                digest = await self.registry.digest(reference, keychain, insecure=insecure)
             except RegistryError as error:
                 memory.findings[text] = _failed(error)
                 waits.append(error.retry_after or 0.0)

@@ -157,6 +157,7 @@ class Scan(StrEnum):
 
     SCANNED = "Scanned"
     NO_MATCHING_TAGS = "NoMatchingTags"
+    VERSION_REFUSED = "VersionRefused"
     SUSPENDED = "Suspended"
     REGISTRIES_NOT_ASKED = "RegistriesNotAsked"
     TAG_MOVED = "TagMoved"
@@ -181,6 +182,7 @@ class Event(StrEnum):
     VERSION_PUBLISHED = "VersionPublished"
     VERSION_REMOVED = "VersionRemoved"
     TAG_MOVED = "TagMoved"
+    END_OF_LIFE = "EndOfLife"
     SCAN_FAILED = "ScanFailed"
 
 

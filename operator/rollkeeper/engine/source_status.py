@@ -7,29 +7,19 @@ from rollkeeper.api.v1alpha1 import ImageSource, ImageSourceStatus
 from rollkeeper.engine import conditions
 from rollkeeper.engine.conditions import Wanted, find
 from rollkeeper.engine.reasons import Scan
-from rollkeeper.engine.sources import SHOWN, Plan, Tags
+from rollkeeper.engine.sources import SHOWN, Plan, Result, Tags
 from rollkeeper.engine.versions import image_name
 
 PASSING = frozenset({"RegistryUnreachable", "RegistryThrottled"})
 """Failures that end by themselves; all others wait for a person."""
 
 
-def scanned(
-    source: ImageSource, tags: Tags, plan: Plan, taken: Sequence[str], now: datetime, request: str | None
-) -> ImageSourceStatus:
-    """After a scan. `taken` are tags that could not be published, a sentence each."""
-    made = [p for p in plan.published if not any(line.startswith(f"tag {p.tag}:") for line in taken)]
-    ready = (
-        Wanted(
-            "Ready",
-            "True",
-            Scan.SCANNED,
-            f"{tags.matching} of {tags.total} tags are versions, {len(made)} are published",
-        )
-        if tags.matching
-        else Wanted("Ready", "False", Scan.NO_MATCHING_TAGS, _nothing(source, tags))
-    )
-    ignored = [*tags.ignored, *taken]
+def scanned(source: ImageSource, scan: Result, now: datetime, request: str | None) -> ImageSourceStatus:
+    """After a scan."""
+    tags, plan = scan.tags, scan.plan
+    made = tuple(p for p in plan.published if p.version not in scan.refused)
+    ready = _ready(source, scan, len(made))
+    ignored = [*tags.ignored, *scan.unusable]
     wanted = [
         ready,
         _stalled(ready),
@@ -42,9 +32,19 @@ def scanned(
             "latest_version": tags.newest[0].version if tags.newest else None,
             "tag_count": tags.total,
             "matching_tag_count": tags.matching,
-            "published": tuple(made),
+            "published": made,
         }
     )
+
+
+def _ready(source: ImageSource, scan: Result, made: int) -> Wanted:
+    tags = scan.tags
+    if scan.refused:
+        return Wanted("Ready", "False", Scan.VERSION_REFUSED, _shown(list(scan.refused.values())))
+    if not tags.matching:
+        return Wanted("Ready", "False", Scan.NO_MATCHING_TAGS, _nothing(source, tags))
+    says = f"{tags.matching} of {tags.total} tags are versions, {made} are published"
+    return Wanted("Ready", "True", Scan.SCANNED, says)
 
 
 def failed(source: ImageSource, reason: str, message: str, now: datetime, request: str | None) -> ImageSourceStatus:
@@ -101,9 +101,12 @@ def _stalled(ready: Wanted) -> Wanted:
 def _list(type_: Scan, sentences: Sequence[str], advice: str) -> Wanted:
     if not sentences:
         return Wanted(type_, "False", Scan.NONE)
-    shown = "; ".join(sentences[:SHOWN])
+    return Wanted(type_, "True", type_, f"{_shown(sentences)}: {advice}")
+
+
+def _shown(sentences: Sequence[str]) -> str:
     more = f"; and {len(sentences) - SHOWN} more" if len(sentences) > SHOWN else ""
-    return Wanted(type_, "True", type_, f"{shown}{more}: {advice}")
+    return "; ".join(sentences[:SHOWN]) + more
 
 
 def _nothing(source: ImageSource, tags: Tags) -> str:

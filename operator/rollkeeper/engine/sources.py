@@ -1,11 +1,11 @@
 """From a repository's tags to the ImageVersions that are to be made, and those that may go."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rollkeeper.api.v1alpha1 import ImageSource, ImageVersion, ScaleSet, UpgradeRun, names
-from rollkeeper.api.v1alpha1.image_source import PublishedTag
+from rollkeeper.api.v1alpha1.image_source import MOST_REMEMBERED, PublishedTag
 from rollkeeper.engine.versions import LATEST, parse_version
 
 SHOWN = 5
@@ -26,7 +26,7 @@ class Tags:
     total: int
     matching: int
     newest: tuple[Tagged, ...]
-    """The newest `keep` versions, highest first."""
+    """The versions that are published, highest first: the newest of all, and `keep` older ones."""
     ignored: tuple[str, ...]
     """Why tags that match the pattern are left out, a sentence each."""
 
@@ -49,8 +49,18 @@ def read(source: ImageSource, tags: Collection[str], version_of: Callable[[str],
             ignored.append(f"tag {tag}: tag {chosen[version]} is version {version} already")
     usable = {v: t for v, t in chosen.items() if t not in source.spec.exclude_tags}
     order = sorted(usable, key=parse_version, reverse=True)
-    newest = tuple(Tagged(usable[version], version) for version in order[: source.spec.keep])
+    newest = tuple(Tagged(usable[version], version) for version in order[: 1 + source.spec.keep])
     return Tags(len(set(tags)), matching, newest, tuple(ignored))
+
+
+@dataclass(frozen=True)
+class Digests:
+    """What the tags stand for."""
+
+    found: Mapping[str, str]
+    """By tag."""
+    unusable: tuple[str, ...] = ()
+    """Why tags that are versions are no images, a sentence each."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +74,23 @@ class Plan:
     """Tags that stand for something else than what was published, a sentence each."""
 
 
+@dataclass(frozen=True)
+class Result:
+    """A scan that went through, and what came of it."""
+
+    tags: Tags
+    unusable: tuple[str, ...]
+    """As in Digests."""
+    plan: Plan
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """By version: why its ImageVersion could not be made, a sentence each."""
+
+
 def plan(source: ImageSource, tags: Tags, digests: Mapping[str, str], there: Mapping[str, ImageVersion]) -> Plan:
     """What to publish. `digests` are by tag, `there` the source's namespace's ImageVersions of the image by version.
 
-    Nothing is published twice: not what stands in the status, be its ImageVersion deleted or not; not a version that
-    somebody has published by hand. And nothing that is published is changed (V7).
+    Nothing is published twice: not what stands in the status, be its ImageVersion deleted or not, and be its tag gone
+    in the meantime; not a version that somebody has published by hand. And nothing that is published is changed (V7).
     """
     before = {p.version: p for p in source.status.published}
     create, published, moved = [], [], []
@@ -82,7 +104,14 @@ def plan(source: ImageSource, tags: Tags, digests: Mapping[str, str], there: Map
             moved.append(f"tag {tagged.tag} was {known.digest} and is {digest} now")
         if known is not None:
             published.append(known)
-    return Plan(tuple(create), tuple(published), tuple(moved))
+    now = {p.version for p in published}
+    gone = sorted((p for p in before.values() if p.version not in now), key=_number, reverse=True)
+    remembered = [*published, *gone][:MOST_REMEMBERED]
+    return Plan(tuple(create), tuple(sorted(remembered, key=_number, reverse=True)), tuple(moved))
+
+
+def _number(published: PublishedTag) -> tuple[int, int, int]:
+    return parse_version(published.version)
 
 
 def _by_hand(tagged: Tagged, version: ImageVersion | None, digests: Mapping[str, str]) -> PublishedTag | None:
@@ -141,15 +170,22 @@ def used_versions(sets: Iterable[ScaleSet], runs: Iterable[UpgradeRun]) -> froze
 def outdated(
     source: ImageSource, there: Iterable[ImageVersion], published: Iterable[PublishedTag], used: Collection[str]
 ) -> tuple[ImageVersion, ...]:
-    """ImageVersions of the source that are older than all that it keeps, and that nothing uses."""
-    kept = [parse_version(p.version) for p in published]
-    if len(kept) < source.spec.keep:
+    """ImageVersions of the source that may go: of the old ones that nothing uses the newest `keep` stay.
+
+    `there` are the ImageVersions of the source's image. One that is not older than all that was published is not old,
+    even if its tag is gone.
+    """
+    newest = max(map(_number, published), default=None)
+    if newest is None:
         return ()
-    return tuple(
-        version
-        for version in there
-        if version.metadata.labels.get(names.LABEL_IMAGE_SOURCE) == source.metadata.name
-        and version.metadata.deletion_timestamp is None
-        and parse_version(version.spec.version) < min(kept)
-        and version.spec.version not in used
-    )
+    unused = [v for v in there if _is_own(source, v) and v.spec.version not in used and _of(v) < newest]
+    return tuple(sorted(unused, key=_of, reverse=True)[source.spec.keep :])
+
+
+def _is_own(source: ImageSource, version: ImageVersion) -> bool:
+    meta = version.metadata
+    return meta.labels.get(names.LABEL_IMAGE_SOURCE) == source.metadata.name and meta.deletion_timestamp is None
+
+
+def _of(version: ImageVersion) -> tuple[int, int, int]:
+    return parse_version(version.spec.version)

@@ -26,9 +26,10 @@ class Played:
         self.answers = answers
         self.asked: list[tuple[str, str | None]] = []
         self.woken: list[str] = []
+        self.plainly: list[bool] = []
 
     async def digest(self, reference: Reference, keychain: Keychain, *, insecure: bool = False) -> str:
-        assert not insecure
+        self.plainly.append(insecure)
         login = keychain.login_for(reference.repository)
         self.asked.append((f"{reference.repository.path}:{reference.target}", login.username if login else None))
         answer = self.answers[reference.repository.path]
@@ -56,13 +57,17 @@ class Secrets:
         return self.answer
 
 
+def _is_plain(namespace: str, repository: Repository) -> bool:
+    return (namespace, repository.registry) == ("default", "plain.example")
+
+
 class World:
     def __init__(self, registry: Played, secret: Any = None, **spec: Any) -> None:
         self.registry = registry
         self.changed: list[Key] = []
         self.store: Store[ImageVersion] = Store(lambda raw, _: ImageVersion.model_validate(raw))
         secrets = PullSecrets(Secrets(secret))  # type: ignore[arg-type]
-        self.resolver = Resolver(registry, secrets, self.store, self.changed.append)
+        self.resolver = Resolver(registry, secrets, self.store, self.changed.append, _is_plain)
         self._spec = {"gallery": "g", "definition": "d", "version": "1.0.0", "image": "r.example/os:1", **spec}
         self._version = 0
         self.put()
@@ -186,3 +191,10 @@ async def test_what_is_gone_is_forgotten() -> None:
     assert world.resolver.findings(version) == {}
     world.store.remove_key(KEY, "u")
     assert await world.resolver.ask(KEY) is None
+
+
+@pytest.mark.parametrize("host", ["r.example", "plain.example"])
+async def test_plain_http_is_spoken_where_the_namespace_says_so(host: str) -> None:
+    world = World(Played(os=DIGEST), image=f"{host}/os:1")
+    await world.resolver.ask(KEY)
+    assert world.registry.plainly == [host == "plain.example"]

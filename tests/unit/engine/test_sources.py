@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from rollkeeper.api.v1alpha1 import ImageSource, ImageVersion, ImageVersionSpec
+from rollkeeper.api.v1alpha1.image_source import MOST_REMEMBERED
 from rollkeeper.engine import source_status, sources
 from rollkeeper.engine.conditions import find
-from rollkeeper.engine.sources import Plan, Tags
+from rollkeeper.engine.sources import Plan, Result, Tags
 from rollkeeper.registry.patterns import TagPattern
 
 from .builders import active_run, at, image_version, scale_set
@@ -34,7 +35,13 @@ READ: dict[str, tuple[ImageSource, list[str], list[str], list[str]]] = {
     "with a v": (source(), ["v1.0.0"], ["v1.0.0"], []),
     "others are none": (source(), ["latest", "1.0", "1.0.0-rc1"], [], []),
     "left out": (source(excludeTags=["1.1.0"]), ["1.0.0", "1.1.0"], ["1.0.0"], []),
-    "the newest": (source(keep=2), ["1.0.0", "1.1.0", "1.2.0"], ["1.2.0", "1.1.0"], []),
+    "the newest, and older ones to keep": (
+        source(keep=1),
+        ["1.0.0", "1.1.0", "1.2.0"],
+        ["1.2.0", "1.1.0"],
+        [],
+    ),
+    "the newest alone": (source(keep=0), ["1.0.0", "1.1.0"], ["1.1.0"], []),
     "no version although it matches": (
         source(tagPattern=r"r(.*)"),
         ["r01.2.3", "r1.0.0"],
@@ -91,10 +98,25 @@ def test_what_was_published_by_hand_is_left_alone() -> None:
     assert found.moved == (f"tag v1.0.0 was {D['c']} and is {D['a']} now",)
 
 
-def test_a_tag_that_went_away_stays_published() -> None:
+def test_a_tag_that_went_away_is_not_published_again_when_it_is_back() -> None:
     of = source(published("1.0.0", "1.1.0"))
-    tags = sources.Tags(1, 1, (sources.Tagged("v1.1.0", "1.1.0"),), ())
-    assert [p.version for p in sources.plan(of, tags, {}, {}).published] == ["1.1.0"]
+    without = plan(of, {"v1.1.0": D["a"]})
+    assert [p.version for p in without.published] == ["1.1.0", "1.0.0"]
+    later = source({"published": [p.to_json() for p in without.published]})
+    assert plan(later, {"v1.1.0": D["a"], "v1.0.0": D["a"]}).create == ()
+
+
+def test_what_is_older_than_what_is_kept_is_not_published_again_when_newer_tags_go() -> None:
+    of = source(published("1.0.0", "1.1.0", "1.2.0"), keep=1)
+    found = plan(of, {"v1.0.0": D["a"], "v1.1.0": D["a"]})
+    assert found.create == ()
+
+
+def test_as_many_are_remembered_as_the_status_holds() -> None:
+    of = source(published(*(f"1.{n}.0" for n in range(MOST_REMEMBERED))))
+    found = plan(of, {"v2.0.0": D["a"]})
+    assert len(found.published) == MOST_REMEMBERED
+    assert (found.published[0].version, found.published[-1].version) == ("2.0.0", "1.1.0")
 
 
 def test_a_tag_without_a_digest_waits_for_the_next_scan() -> None:
@@ -134,21 +156,28 @@ def made_by(version: str, of: str = "os") -> ImageVersion:
     return found.model_copy(update={"metadata": found.metadata.model_copy(update={"labels": labels})})
 
 
+OLD = [made_by("1.0.0"), made_by("1.1.0"), made_by("1.2.0")]
 OUTDATED: dict[str, tuple[int, list[ImageVersion], set[str], list[str]]] = {
-    "older than all that are kept": (2, [made_by("1.0.0"), made_by("1.1.0")], set(), ["1.0.0"]),
-    "in use": (2, [made_by("1.0.0")], {"1.0.0"}, []),
-    "another source's": (2, [made_by("1.0.0", "other")], set(), []),
-    "made by hand": (2, [image_version("1.0.0")], set(), []),
-    "fewer than are kept": (3, [made_by("1.0.0")], set(), []),
-    "newer, though its tag is gone": (2, [made_by("9.0.0")], set(), []),
+    "the newest is not old": (0, [made_by("2.0.0")], set(), []),
+    "older ones than are kept": (1, OLD, set(), ["1.1.0", "1.0.0"]),
+    "what is in use stays, and counts not": (1, OLD, {"1.1.0"}, ["1.0.0"]),
+    "all in use": (0, OLD, {"1.0.0", "1.1.0", "1.2.0"}, []),
+    "as many as are kept": (3, OLD, set(), []),
+    "another source's": (0, [made_by("1.0.0", "other")], set(), []),
+    "made by hand": (0, [image_version("1.0.0")], set(), []),
+    "newer, though its tag is gone": (0, [made_by("9.0.0")], set(), []),
 }
 
 
 @pytest.mark.parametrize(("keep", "there", "used", "wanted"), OUTDATED.values(), ids=OUTDATED)
 def test_what_may_go(keep: int, there: list[ImageVersion], used: set[str], wanted: list[str]) -> None:
-    of = source(published("1.1.0", "1.2.0"), keep=keep)
+    of = source(published("2.0.0"), keep=keep)
     found = sources.outdated(of, there, of.status.published, used)
     assert [v.spec.version for v in found] == wanted
+
+
+def test_nothing_goes_before_anything_was_published() -> None:
+    assert sources.outdated(source(keep=0), OLD, (), ()) == ()
 
 
 def test_v7_what_is_used() -> None:
@@ -160,7 +189,7 @@ def test_v7_what_is_used() -> None:
 
 
 def said(of: ImageSource, tags: Tags, found: Plan) -> dict[str, tuple[str, str, str]]:
-    status = source_status.scanned(of, tags, found, [], at(0), None)
+    status = source_status.scanned(of, Result(tags, (), found), at(0), None)
     return {c.type: (c.status, c.reason, c.message) for c in status.conditions}
 
 
@@ -187,7 +216,28 @@ def test_failures_lose_nothing_and_stall_only_where_a_person_is_needed() -> None
 def test_a_moved_tag_is_an_event_once() -> None:
     of, found = source(published("1.0.0")), plan(source(published("1.0.0")), {"v1.0.0": D["b"]})
     assert len(source_status.newly_moved(of, found)) == 1
-    after = source_status.scanned(of, read(of, "v1.0.0"), found, [], at(0), None)
+    scan = Result(read(of, "v1.0.0"), (), found)
+    after = source_status.scanned(of, scan, at(0), None)
     told = of.model_copy(update={"status": after})
     assert source_status.newly_moved(told, found) == []
-    assert source_status.scanned(told, read(of, "v1.0.0"), found, [], at(0), None) == after
+    assert source_status.scanned(told, scan, at(0), None) == after
+
+
+def test_what_the_api_server_refuses_is_told_and_counts_as_not_published() -> None:
+    of = source()
+    found = plan(of, {"v1.0.0": D["a"], "v1.1.0": D["b"]})
+    scan = Result(read(of, "v1.0.0", "v1.1.0"), (), found, {"1.1.0": "tag v1.1.0: refused, label x"})
+    status = source_status.scanned(of, scan, at(0), None)
+    assert [p.version for p in status.published] == ["1.0.0"], "it is tried again by the next scan"
+    told = {c.type: (c.status, c.reason, c.message) for c in status.conditions}
+    assert told["Ready"] == ("False", "VersionRefused", "tag v1.1.0: refused, label x")
+    assert told["Stalled"][0] == "True"
+
+
+def test_a_tag_that_is_no_image_is_told() -> None:
+    of = source()
+    scan = Result(read(of, "v1.0.0", "v1.1.0"), ("tag v1.1.0: no image",), plan(of, {"v1.0.0": D["a"]}))
+    told = {c.type: (c.status, c.message) for c in source_status.scanned(of, scan, at(0), None).conditions}
+    assert told["TagsIgnored"][0] == "True"
+    assert "tag v1.1.0: no image: correct the tag" in told["TagsIgnored"][1]
+    assert told["Ready"][0] == "True"

@@ -9,7 +9,8 @@ from rollkeeper.api.v1alpha1 import catalogue_rules, rules
 from rollkeeper.api.v1alpha1.image_version import ImageName, OSType, Region, SecretReference
 from rollkeeper.api.v1alpha1.meta import Conditions, Model, ObjectMeta, StringMap
 
-MOST_KEPT = 100
+MOST_KEPT = 99
+MOST_REMEMBERED = MOST_KEPT + 1
 
 
 class SourceRegion(Model):
@@ -67,9 +68,9 @@ class ImageSourceSpec(Model):
     """Tags to leave out."""
     interval_seconds: Annotated[int, Field(ge=10, le=86400)] = 300
     """How often the tags are listed. A new value of the annotation rollkeeper.io/reconcile-at does it at once."""
-    keep: Annotated[int, Field(ge=1, le=MOST_KEPT)] = 20
-    """How many versions there are: the newest. Older tags are not published; older versions of this source are deleted
-    when nothing uses them."""
+    keep: Annotated[int, Field(ge=0, le=MOST_KEPT)] = 20
+    """How many old versions stay that nothing uses, beside the newest. Tags older than these are not published, and
+    versions of this source that are older are deleted; never one that is in use."""
     secret_ref: SecretReference | None = None
     """A Secret of type kubernetes.io/dockerconfigjson for asking the registry. Nodes pull with the pull secrets of the
     scale set's template."""
@@ -109,8 +110,8 @@ class ImageSourceStatus(Model):
     """How many tags the repository has."""
     matching_tag_count: int = 0
     """How many of them are versions."""
-    published: Annotated[tuple[PublishedTag, ...], Field(json_schema_extra=rules.limited(MOST_KEPT))] = ()
-    """The newest versions, each published once: one whose ImageVersion was deleted is not made again."""
+    published: Annotated[tuple[PublishedTag, ...], Field(json_schema_extra=rules.limited(MOST_REMEMBERED))] = ()
+    """What was published, newest first, each once: one whose ImageVersion or tag was deleted is not made again."""
     conditions: Conditions = ()
     """`Ready`: the last scan went well. `Stalled`: it needs a person. `TagMoved`: a published tag stands for something
     else now, which is not followed. `TagsIgnored`: tags that match the pattern and are no version."""
