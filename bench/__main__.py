@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import pstats
 import signal
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from typing import NoReturn
 from bench.cluster import cluster_for
 from bench.controller import PROFILED, ROOT, SHIPPED, controller
 from bench.drawing import draw
+from bench.profiled import show_profile
 from bench.rolls import Observer, Roll
 from bench.sides import ROLLKEEPER, ScaleSide, Side, StatefulSide, make_namespace
 from bench.table import show
@@ -21,7 +21,6 @@ from rollkeeper.kube.client import Client
 from tests.cluster.audit import AuditLog
 
 OUT = ROOT / "bench" / "out"
-SHOWN_FUNCTIONS = 35
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -87,9 +86,7 @@ async def _profile(cluster: LocalCluster, chosen: argparse.Namespace) -> None:
         with controller(kubeconfig, log, (*PROFILED, str(file))):
             roll = await observer.roll(side, _version(1))
     _say(f"the roll took {roll.wall:.1f} s under the profiler")
-    stats = pstats.Stats(str(file)).strip_dirs()
-    for order in ("tottime", "cumtime"):
-        stats.sort_stats(order).print_stats(SHOWN_FUNCTIONS)
+    show_profile(file)
 
 
 def _version(number: int) -> str:

@@ -6,9 +6,13 @@ kopf's thread (our own kinds' watches) is not in it.
 
 import cProfile
 import importlib
+import pstats
 import sys
+from pathlib import Path
 
 from rollkeeper.cli import main
+
+SHOWN_FUNCTIONS = 35
 
 
 def profiled() -> None:
@@ -20,6 +24,13 @@ def profiled() -> None:
         profile.runcall(main)
     finally:
         profile.dump_stats(file)
+
+
+def show_profile(file: Path) -> None:
+    """The most expensive functions: by themselves, and with all that they call."""
+    stats = pstats.Stats(str(file)).strip_dirs()
+    for order in ("tottime", "cumtime"):
+        stats.sort_stats(order).print_stats(SHOWN_FUNCTIONS)
 
 
 if __name__ == "__main__":

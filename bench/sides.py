@@ -139,12 +139,12 @@ class ScaleSide:
             "health": {"source": "Probe"},
             "template": {"metadata": {"labels": {"side": "scaleset"}}, "spec": {"containers": [CONTAINER]}},
         }
-        await self.api.create(SCALE_SETS, NAMESPACE, _ours("ScaleSet", "scale", spec))
+        await self.api.create(SCALE_SETS, NAMESPACE, ours("ScaleSet", "scale", spec))
 
     async def roll(self, version: str) -> None:
         """Publishes a version: the rest is automatic."""
         spec = {**_GALLERY, "version": version, "image": image(version)}
-        await self.api.create(IMAGE_VERSIONS, NAMESPACE, _ours("ImageVersion", f"bench-{version}", spec))
+        await self.api.create(IMAGE_VERSIONS, NAMESPACE, ours("ImageVersion", f"bench-{version}", spec))
 
     async def settled(self, version: str) -> bool:
         """The version is proven, and the run is over."""
@@ -156,5 +156,6 @@ class ScaleSide:
         )
 
 
-def _ours(kind: str, name: str, spec: Json) -> Json:
+def ours(kind: str, name: str, spec: Json) -> Json:
+    """A manifest of one of our kinds."""
     return {"apiVersion": SCALE_SETS.api_version, "kind": kind, "metadata": {"name": name}, "spec": spec}

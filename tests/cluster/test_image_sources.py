@@ -38,7 +38,7 @@ def ready(world: World, status: str, reason: str) -> str:
 
 
 def test_a_push_rolls(live: World, registry: LocalRegistry) -> None:
-    """The digest that was pushed runs; a tag that is moved is told, not followed; what was deleted stays so."""
+    """V8, V7: the digest that was pushed runs; a tag that is moved is told, not followed; what was deleted stays so."""
     first = registry.push(live.namespace, "1.0.0")
     registry.push(live.namespace, "latest")
     labels = {"labels": {"team": "os"}}

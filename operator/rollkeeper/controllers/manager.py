@@ -23,6 +23,7 @@ from rollkeeper.controllers.resources import IMAGE_SOURCES, IMAGE_VERSIONS, SCAL
 from rollkeeper.controllers.scale_sets import ScaleSetController
 from rollkeeper.controllers.snapshots import SnapshotReader
 from rollkeeper.controllers.usage import Users
+from rollkeeper.engine import sight
 from rollkeeper.engine.versions import image_name
 from rollkeeper.health.endpoint import Endpoint, NetworkEndpoint
 from rollkeeper.instances.pod_view import PodView
@@ -233,6 +234,8 @@ class Manager:
         for other in self.caches.image_versions.by_index(image):  # a duplicate may be the winner now
             if other.spec.version == version.spec.version:
                 self.queue.add(("ImageVersion", other.metadata.namespace, other.metadata.name))
+        if sight.seen(old) == sight.seen(new):
+            return
         for scale_set in self.caches.scale_sets.by_index(image):
             if key[0] in (scale_set.metadata.namespace, self.images_namespace):
                 self.queue.add(("ScaleSet", scale_set.metadata.namespace, scale_set.metadata.name))
