@@ -64,6 +64,7 @@ def test_good_version_rolls(site: Site) -> None:
 
 
 def test_version_that_says_it_is_unhealthy_is_put_back(site: Site) -> None:
+    """H4: all pods are Ready; what the application says stands in the failure."""
     where = address(site)
     site.apply(image_version(NAME, "1.2.0", image("1.2.0")))
     status = site.finished(site.run_to(NAME, "1.2.0"), SECONDS)
@@ -76,7 +77,7 @@ def test_version_that_says_it_is_unhealthy_is_put_back(site: Site) -> None:
 
 
 def test_state_outlives_a_killed_controller(site: Site) -> None:
-    """The kubelet leaves the condition alone, and the controller writes it only when it changes."""
+    """H4: the kubelet leaves the condition alone, and the controller writes it only when it changes."""
     before = told(site)
     assert site.controller.end(signal.SIGKILL) == -signal.SIGKILL
     site.shell(POD, "cp /www/state /www/kept && echo nonsense > /www/state")

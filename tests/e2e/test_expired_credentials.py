@@ -51,6 +51,7 @@ def test_a_token_that_works(site: Site) -> None:
 
 
 def test_the_first_batch_fails_and_can_not_be_put_back(site: Site) -> None:
+    """H7, E1: the failure has the last line of the extension's output."""
     before = uids(site)
     site.apply(secret("expired"), image_version(SET, "1.1.0", image("1.1.0")))
     status = site.finished(site.run_to(SET, "1.1.0"), ROLL_SECONDS)
@@ -65,6 +66,7 @@ def test_the_first_batch_fails_and_can_not_be_put_back(site: Site) -> None:
 
 
 def test_renewed_it_is_mended_first_and_everything_follows(site: Site) -> None:
+    """H7."""
     before = str(site.get("scaleset", SET)["status"]["modelRevision"])
     site.apply(secret("renewed"), with_agent("in July"))
     status = site.finished(site.model_run(SET, site.new_model(SET, before)), ROLL_SECONDS)

@@ -61,6 +61,7 @@ def test_first_version(site: Site) -> None:
 
 
 def test_pods_stay_and_the_os_disk_is_new(site: Site, before: dict[str, tuple[str, str, str]]) -> None:
+    """B5."""
     status = publish(site, "1.1.0")
     assert status["runningStatus"]["code"] == "Completed"
     assert [batch["instances"] for batch in status["batches"]] == ["0", "1"]
@@ -72,11 +73,13 @@ def test_pods_stay_and_the_os_disk_is_new(site: Site, before: dict[str, tuple[st
 
 
 def test_custom_data_has_run_again(site: Site) -> None:
+    """E2."""
     assert found(site, "/notes/order") == ["custom\ncustom", "custom\ncustom"]
     assert found(site, "/www/custom") == ["1.1.0", "1.1.0"]
 
 
 def test_a_broken_version_is_put_back_in_place(site: Site, before: dict[str, tuple[str, str, str]]) -> None:
+    """H3."""
     status = publish(site, "1.2.0")
     assert status["runningStatus"]["code"] == "Faulted"
     assert status["instances"]["rolledBack"] == "0"

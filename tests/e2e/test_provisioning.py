@@ -97,6 +97,7 @@ def test_nothing_is_made_while_the_config_map_is_missing(site: Site) -> None:
 
 
 def test_everything_is_provisioned_in_order(site: Site) -> None:
+    """E1, E2."""
     site.apply(config_map("one"))
     site.wait_for_proven(SET, "1.0.0", len(PODS), 120)
     assert orders(site) == [ORDER, ORDER]
@@ -136,6 +137,7 @@ def test_custom_data_that_fails_is_named_and_what_ran_before_is_back(site: Site)
 
 
 def test_a_restarted_container_is_provisioned_again(site: Site) -> None:
+    """E2."""
     before = site.pods(SET)["prov-0"]["status"]["containerStatuses"][0]
     # Its first process ends; exec may break off with it.
     site.shell("prov-0", "kill -TERM 1 || true; true")
