@@ -111,8 +111,11 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
         ),
         ("spec.windowsConfiguration", "set windowsConfiguration.enableAutomaticUpdates to false"),
     ),
-    "Probe without a probe": (scale_set(health={"source": "Probe"}), ("spec.health.source", "needs a readinessProbe")),
-    "probe too slow": (
+    "H1 Probe without a probe": (
+        scale_set(health={"source": "Probe"}),
+        ("spec.health.source", "needs a readinessProbe"),
+    ),
+    "H1 probe too slow": (
         scale_set(health={"source": "Probe"}, template=probed(periodSeconds=120)),
         ("spec.health.source", "periodSeconds below 120"),
     ),
