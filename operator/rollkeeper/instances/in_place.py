@@ -60,8 +60,8 @@ def change_of(raw: JsonObject) -> Change | None:
     try:
         told = json.loads(text)
         replaced = Container(str(told.get("containerID", "")), str(told.get("imageID", "")))
-        return Change(datetime.fromisoformat(told["time"]), replaced)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return Change(datetime.fromisoformat(told["time"]).astimezone(UTC), replaced)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return None  # somebody edited it: that must not make the whole set unreadable
 
 

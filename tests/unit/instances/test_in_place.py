@@ -120,6 +120,20 @@ def test_whether_the_new_container_runs(raw: JsonMap, wanted: bool) -> None:
         assert found.swapping is not wanted
 
 
+EDITED = ["nonsense", "[]", "{}", '{"time": 5}', '{"time": "0001-01-01T00:00:00+23:00"}', '{"time": "soon"}']
+
+
+@pytest.mark.parametrize("told", EDITED)
+def test_an_annotation_that_somebody_edited_harms_nobody(told: str) -> None:
+    """The pod is read as one that was never changed: it must not make the whole set unreadable."""
+    assert read(pod(OLD_ONE, told=told)).created == time(MADE)
+
+
+def test_a_time_without_a_zone_can_be_compared() -> None:
+    told = json.dumps({"time": "2026-03-01T12:30:00", "containerID": OLD, "imageID": OLD_IMAGE})
+    assert read(pod(OLD_ONE, told=told)).created.tzinfo is not None
+
+
 def test_h2_the_clocks_run_from_the_change() -> None:
     before = pod(OLD_ONE, seen=1)
     found = read(before)
