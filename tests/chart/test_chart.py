@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tests.chart.renderings import GOLDEN, NAMESPACE, VALUES, values
 
 JsonMap = dict[str, Any]
 CRDS = Path(__file__).parents[2] / "crds"
+SECURITY = CRDS.parent / "docs" / "security.md"
 
 
 def rendered(values: JsonMap) -> list[JsonMap]:
@@ -116,6 +118,18 @@ class TestRights:
     def test_e2_secrets_can_be_read_by_name_where_that_is_asked_for(self) -> None:
         rules = [rule for role in self.roles(VALUES["secrets"]) for rule in role["rules"]]
         assert [rule["verbs"] for rule in rules if "secrets" in rule["resources"]] == [["get"]]
+
+    def test_the_page_on_security_lists_every_right(self) -> None:
+        """As resource and verb; docs/security.md says besides what each is for."""
+        given = {
+            (resource, verb)
+            for role in self.roles({"rbac": {"readSecrets": True}})
+            for rule in role["rules"]
+            for resource in rule["resources"]
+            for verb in rule["verbs"]
+        }
+        rows = re.findall(r"^\| `([a-z/]+)` \| ([a-z, ]+) \|", SECURITY.read_text(encoding="utf-8"), re.MULTILINE)
+        assert {(resource, verb) for resource, verbs in rows for verb in verbs.split(", ")} == given
 
     def test_namespaced_mode_asks_for_nothing_on_the_whole_cluster(self) -> None:
         roles = self.roles(VALUES["namespaced"])
