@@ -160,7 +160,7 @@ class LocalCluster:
         self._children[name] = launch(self.layout, name, command)
         if name == "etcd":
             self._wait("etcd to answer", self._etcd_healthy)
-        if name == "kube-apiserver":
+        if "kube-apiserver" in self.processes:  # it says that it is not ready while etcd is away
             self._wait("the API server to be ready", self._server_ready)
 
     # The steps of a start.

@@ -12,6 +12,7 @@ START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.05
 TAIL_LINES = 80
+GIVES_UP = "rollkeeper ends: "
 ROOT = Path(__file__).resolve().parents[2]
 
 SHIPPED = ("-m", "rollkeeper")
@@ -26,6 +27,7 @@ class Controller:
         self._log = log
         self._flags = flags
         self._process: subprocess.Popen[bytes] | None = None
+        self.name = log.stem
         log.touch()
 
     def start(self, program: Sequence[str] = SHIPPED, flags: Sequence[str] = (), *, by_flag: bool = False) -> None:
@@ -45,6 +47,7 @@ class Controller:
         assert self._process is None, "it runs already"
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ROLLKEEPER_")}
         environment.pop("KUBECONFIG", None)
+        environment["POD_NAME"] = self.name  # the holder of a Lease is called so
         command = [sys.executable, *program, "run", *self._flags, *flags]
         if by_flag:
             command.append(f"--kubeconfig={self._kubeconfig}")
@@ -78,13 +81,32 @@ class Controller:
 
     def wait_for_its_death(self, seconds: float) -> None:
         """Returns when it has been killed by SIGKILL."""
+        assert self._ended(seconds) == -signal.SIGKILL, f"the controller was not killed:\n{self.tail()}"
+
+    def wait_until_it_gives_up(self, seconds: float) -> None:
+        """Returns when it has ended by itself because it can't be sure any more that it leads."""
+        code = self._ended(seconds)
+        assert (code, GIVES_UP in self.tail()) == (1, True), f"the controller ended with {code}:\n{self.tail()}"
+
+    def start_again_if_it_gave_up(self) -> None:
+        """As the kubelet does. Returns at once."""
+        if self._process is not None and self._process.poll() is not None:
+            self.wait_until_it_gives_up(0)
+            self.launch()
+
+    def _ended(self, seconds: float) -> int:
         assert self._process is not None, "it does not run"
         try:
             code = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"the controller still lives after {seconds:.0f} s:\n{self.tail()}") from None
         self._process = None
-        assert code == -signal.SIGKILL, f"the controller ended with {code}, not by SIGKILL:\n{self.tail()}"
+        return code
+
+    def wake(self) -> None:
+        """SIGCONT, for one that was stopped by SIGSTOP."""
+        assert self._process is not None, "it does not run"
+        self._process.send_signal(signal.SIGCONT)
 
     def check(self) -> None:
         """Fails at once when it has ended by itself: nothing that is awaited of it would come."""

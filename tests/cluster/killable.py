@@ -1,6 +1,7 @@
-"""`rollkeeper` that kills itself by SIGKILL right after a chosen call to the API server was answered (I8).
+"""`rollkeeper` that signals itself right after a chosen call to the API server was answered (I8).
 
-    python -m tests.cluster.killable POINT run …
+    python -m tests.cluster.killable SIGKILL POINT run …     a crash
+    python -m tests.cluster.killable SIGSTOP POINT run …     a machine that stands still until SIGCONT
 
 The package knows nothing of this: its client's writing calls are wrapped before the command starts. So the moment of
 the crash is the same each time, without sleeping, and nothing of what the process would have done next happens.
@@ -21,7 +22,10 @@ from tests.cluster.invariants import FINAL
 from tests.cluster.replay import ordinals
 
 VERBS = ("create", "merge_patch", "strategic_patch", "delete", "evict")
-MODULE = ("-m", "tests.cluster.killable")
+_MODULE = ("-m", "tests.cluster.killable")
+KILLED = (*_MODULE, "SIGKILL")
+"""The arguments of Python that run it; a point follows."""
+FROZEN = (*_MODULE, "SIGSTOP")
 
 
 @dataclass(frozen=True)
@@ -107,18 +111,34 @@ USERS: Mapping[str, Point] = {
 POINTS = {**CREATION, **FORWARD, **BACK, **USERS}
 
 
-def arm(point: Point) -> None:
-    """From now on the first call at that point is the last one of this process."""
+def arm(number: signal.Signals, point: Point) -> None:
+    """From now on the first call at that point is the last one before the signal."""
+    reached = Once(point)
     for verb in VERBS:
-        setattr(Client, verb, _deadly(verb, getattr(Client, verb), point))
+        setattr(Client, verb, _signalling(verb, getattr(Client, verb), number, reached))
 
 
-def _deadly(verb: str, call: Callable[..., Awaitable[Any]], point: Point) -> Callable[..., Awaitable[Any]]:
+class Once:
+    """A point that is passed once: a process that was woken is not to be stopped again."""
+
+    def __init__(self, point: Point) -> None:
+        self._point: Point | None = point
+
+    def __call__(self, called: Called) -> bool:
+        if self._point is None or not self._point(called):
+            return False
+        self._point = None
+        return True
+
+
+def _signalling(
+    verb: str, call: Callable[..., Awaitable[Any]], number: signal.Signals, reached: Once
+) -> Callable[..., Awaitable[Any]]:
     @functools.wraps(call)
     async def wrapped(*args: object, **kwargs: object) -> object:
         answer = await call(*args, **kwargs)
-        if not kwargs.get("dry_run") and point(_called(verb, args, answer)):
-            os.kill(os.getpid(), signal.SIGKILL)
+        if not kwargs.get("dry_run") and reached(_called(verb, args, answer)):
+            os.kill(os.getpid(), number)
         return answer
 
     return wrapped
@@ -132,5 +152,5 @@ def _called(verb: str, args: tuple[Any, ...], answer: object) -> Called:
 
 
 if __name__ == "__main__":
-    arm(POINTS[sys.argv.pop(1)])
+    arm(signal.Signals[sys.argv.pop(1)], POINTS[sys.argv.pop(1)])
     main()

@@ -31,6 +31,7 @@ PATHS = {
     "resourcequotas": "/api/v1",
     "controllerrevisions": "/apis/apps/v1",
     "events": "/apis/events.k8s.io/v1",
+    "leases": "/apis/coordination.k8s.io/v1",
     "horizontalpodautoscalers": "/apis/autoscaling/v2",
 }
 
