@@ -1,9 +1,10 @@
-"""`python -m hack.image build|report|sbom`."""
+"""`python -m hack.image base|build|report|sbom`."""
 
 import argparse
 import sys
 from pathlib import Path
 
+from hack.image.base import usable_base
 from hack.image.build import build, default_base, version
 from hack.image.contents import contents, report
 from hack.image.docker import ImageError
@@ -13,6 +14,7 @@ def main() -> int:
     """0 for done, 1 for an error that is shown."""
     parser = argparse.ArgumentParser(prog="python -m hack.image", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("base", help="name a base image that is there, pulled or made of Debian's packages")
     builder = commands.add_parser("build", help="build the image and show its size by part")
     builder.add_argument("--base", default=default_base(), help="base image (default: %(default)s)")
     reporter = commands.add_parser("report", help="show the size of an image by part")
@@ -22,6 +24,9 @@ def main() -> int:
         command.add_argument("--tag", default=f"rollkeeper:{version()}", help="image (default: %(default)s)")
     arguments = parser.parse_args()
     try:
+        if arguments.command == "base":
+            print(usable_base())
+            return 0
         if arguments.command == "build":
             build(arguments.tag, arguments.base)
         if arguments.command == "sbom":

@@ -31,16 +31,16 @@ wait $!
 """
 
 
-def build() -> list[str]:
+def build(repository: str = REPOSITORY) -> list[str]:
     """Make all images in the local Docker. Returns their names."""
     busybox = static_busybox().read_bytes()
     images = []
     for version in (*HEALTHY, BROKEN):
         change = ["--change", 'ENTRYPOINT ["/bin/sh", "/start"]', "--change", f"EXPOSE {PORT}"]
-        run(["docker", "import", *change, "-", image(version)], stdin=_root(busybox, version))
-        images.append(image(version))
-    run(["docker", "tag", image("1.3.0"), image(SAME)])
-    return [*images, image(SAME)]
+        run(["docker", "import", *change, "-", f"{repository}:{version}"], stdin=_root(busybox, version))
+        images.append(f"{repository}:{version}")
+    run(["docker", "tag", f"{repository}:1.3.0", f"{repository}:{SAME}"])
+    return [*images, f"{repository}:{SAME}"]
 
 
 def remove(images: Sequence[str]) -> None:

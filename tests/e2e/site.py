@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from tests.e2e.cluster import Cluster
 from tests.e2e.controller import Controller
 from tests.e2e.images import PORT
+from tests.e2e.installation import Installation
 from tests.e2e.programs import ProgramError, logger
 from tests.e2e.watch import PodWatch
 
@@ -34,7 +35,7 @@ class Site:
 
     cluster: Cluster
     namespace: str
-    controller: Controller
+    controller: Controller | Installation
     folder: Path
 
     def kubectl(self, *arguments: str, stdin: str | None = None, seconds: float = 60) -> str:
