@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table as Grid
 from rich.text import Text
@@ -23,6 +23,7 @@ ONE_BY_ONE = 12
 """Up to so many instances have a line each; more are grouped."""
 MOST_GROUPS = 12
 LAST_RUNS = 3
+WIDEST_NAME = 24
 BAR = 30
 
 COLOURS = {
@@ -162,25 +163,32 @@ def _progress(run: RunView, *, bar: bool) -> RenderableType:
 
 
 def _add_instances(tree: Tree, lines: Sequence[InstanceLine], *, wide: bool) -> None:
+    """A line each, in groups where there are many."""
     if not lines:
         tree.add(Text("no instances"))
         return
     branch = tree.add(Text("instances"))
-    grid = Grid.grid(padding=(0, 2, 0, 0))
-    grid.add_column(overflow="ellipsis", no_wrap=True, max_width=24)
-    grid.add_column(no_wrap=True)
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
     if wide or len(lines) <= ONE_BY_ONE:
-        for line in lines:
-            _add_line(grid, line.name, line)
-    else:
-        groups = grouped(lines)
-        for ordinals, line in groups[:MOST_GROUPS]:
-            _add_line(grid, f"{len(ordinals)}: {ranges.render(ordinals)}", line)
-        if len(groups) > MOST_GROUPS:
-            grid.add_row(f"and {len(groups) - MOST_GROUPS} more groups", "", "", "-o wide shows every instance")
-    branch.add(grid)
+        branch.add(_lines([(line.name, line) for line in lines], wide=wide))
+        return
+    groups = grouped(lines)
+    shown = [(f"{len(ordinals)}: {ranges.render(ordinals)}", line) for ordinals, line in groups[:MOST_GROUPS]]
+    branch.add(_lines(shown, wide=wide))
+    if len(groups) > MOST_GROUPS:
+        branch.add(Text(f"and {len(groups) - MOST_GROUPS} more groups: -o wide shows every instance"))
+
+
+def _lines(named: Sequence[tuple[str, InstanceLine]], *, wide: bool) -> RenderableType:
+    """Only the reasons give way where there is no room: cut off, or with `wide` wrapped."""
+    grid = Grid.grid(padding=(0, 2, 0, 0))
+    for _ in range(3):
+        grid.add_column(no_wrap=True, overflow="ellipsis", max_width=WIDEST_NAME)
+    grid.add_column()
+    for name, line in named:
+        said = ", ".join(word for word in (line.why, "protected from upgrades" if line.protected else "") if word)
+        why = Text(said) if wide else Text(said, no_wrap=True, overflow="ellipsis")
+        grid.add_row(Text(name), Text(line.version), Text(line.health, style=COLOURS.get(line.health, "")), why)
+    return grid
 
 
 def grouped(lines: Sequence[InstanceLine]) -> list[tuple[list[int], InstanceLine]]:
@@ -191,11 +199,6 @@ def grouped(lines: Sequence[InstanceLine]) -> list[tuple[list[int], InstanceLine
         groups.setdefault((line.version, line.health, why, line.protected), []).append(line)
     ordered = sorted(groups.values(), key=lambda group: (group[0].health == "healthy", group[0].ordinal))
     return [([line.ordinal for line in group], group[0]) for group in ordered]
-
-
-def _add_line(grid: Grid, name: str, line: InstanceLine) -> None:
-    why = ", ".join(word for word in (line.why, "protected from upgrades" if line.protected else "") if word)
-    grid.add_row(Text(name), Text(line.version), Text(line.health, style=COLOURS.get(line.health, "")), Text(why))
 
 
 def _add_holds(tree: Tree, scale_set: SetView) -> None:
@@ -212,6 +215,7 @@ def _add_hold(tree: Tree, scale_set: SetView, what: str, target: str, hold: Json
 
 
 def _add_last_runs(tree: Tree, runs: Sequence[RunView], now: datetime) -> None:
+    """The last few; of the newest also why, if it did not go well."""
     if not runs:
         return
     branch = tree.add(Text("last runs"))
@@ -222,4 +226,7 @@ def _add_last_runs(tree: Tree, runs: Sequence[RunView], now: datetime) -> None:
         ended = run.time("completedTime")
         ago = f"{short(now - ended)} ago" if ended else ""
         grid.add_row(run.name, run.target, Text(run.shown, style=COLOURS.get(run.shown, "")), run.summary, ago)
-    branch.add(Group(grid))
+    branch.add(grid)
+    newest = runs[0]
+    if newest.code != "Completed":
+        branch.add(Text(f"{newest.name}: {newest.message}"))
