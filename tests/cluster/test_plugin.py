@@ -39,7 +39,7 @@ def test_a_good_and_a_bad_upgrade_are_waited_for_and_shown(live: World, plugin: 
     live.until_healthy("1.1.0", REPLICAS)
     shown = plugin("status", "web")
     assert "version 1.1.0, latest 1.2.0" in shown
-    assert f"held: 1.2.0 since {name} (UpgradedUnhealthy)" in shown
+    assert f"held: 1.2.0 (UpgradedUnhealthy, by {name})" in shown
     assert "web-3  1.1.0  healthy" in shown
     _history(plugin)
 

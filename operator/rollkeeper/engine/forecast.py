@@ -8,7 +8,7 @@ is: what decisions ask the cluster is answered by whoever wants the forecast.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from rollkeeper.api.v1alpha1 import Condition, ScaleSet, UpgradeRun
 from rollkeeper.api.v1alpha1.names import FINALIZER_RUN
@@ -20,10 +20,12 @@ from rollkeeper.engine.actions import (
     CheckReferences,
     CreateInstance,
     CreateRun,
+    DeleteClaims,
     DeleteInstance,
     DeleteRevision,
     DeleteRun,
     DryRunPod,
+    EmitEvent,
     EnsureRevision,
     EvictInstance,
     RemoveRunFinalizer,
@@ -39,6 +41,9 @@ from rollkeeper.engine.snapshot import Application, DryRun, Instance, Pair, Snap
 
 MOST_DECISIONS = 5_000
 """More are not made: what comes after is left out, and said to be (`Forecast.complete`)."""
+
+
+RunAction = WriteRun | CreateRun | AddRunFinalizer | RemoveRunFinalizer | DeleteRun
 
 
 class Answers(Protocol):
@@ -190,7 +195,7 @@ class _World:
                 return self._run(action)
         return True
 
-    def _run(self, action: Action) -> bool:
+    def _run(self, action: RunAction | EmitEvent | DeleteClaims) -> bool:
         match action:
             case WriteRun(name, status):
                 self._change(name, {"status": status})
@@ -205,8 +210,10 @@ class _World:
             case DeleteRun(name):
                 left = tuple(run for run in self.snapshot.runs if run.metadata.name != name)
                 self.snapshot = replace(self.snapshot, runs=left)
-            case _:
+            case EmitEvent() | DeleteClaims():
                 return False
+            case _:
+                assert_never(action)
         return True
 
     def _guard(self, name: str, finalizers: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 from rich.tree import Tree
 
-from rollkeeper.cli.plugin import waits
+from rollkeeper.cli.plugin import holds, waits
 from rollkeeper.cli.plugin.options import Options
 from rollkeeper.cli.plugin.output import without_noise, write_data
 from rollkeeper.cli.plugin.session import Session
@@ -202,16 +202,9 @@ def grouped(lines: Sequence[InstanceLine]) -> list[tuple[list[int], InstanceLine
 
 
 def _add_holds(tree: Tree, scale_set: SetView) -> None:
-    for hold in scale_set.status("heldVersions") or ():
-        what = f"every version above {hold['version']}" if hold.get("above") else hold["version"]
-        _add_hold(tree, scale_set, what, hold["version"], hold)
-    for hold in scale_set.status("heldModelRevisions") or ():
-        _add_hold(tree, scale_set, f"model {hold['revision']}", hold["revision"], hold)
-
-
-def _add_hold(tree: Tree, scale_set: SetView, what: str, target: str, hold: JsonObject) -> None:
-    branch = tree.add(Text(f"held: {what} since {hold['runName']} ({hold['reason']})", style="yellow"))
-    branch.add(Text(f"to release it: kubectl rollkeeper release-hold {scale_set.name} {target}"))
+    for hold in holds.holds_of(scale_set):
+        branch = tree.add(Text(f"held: {hold.told}", style="yellow"))
+        branch.add(Text(f"to release it: kubectl rollkeeper release-hold {scale_set.name} {hold.target}"))
 
 
 def _add_last_runs(tree: Tree, runs: Sequence[RunView], now: datetime) -> None:

@@ -4,16 +4,19 @@ from typing import Annotated, Literal
 
 import typer
 
+from rollkeeper.cli.plugin.commands.arguments import (
+    Instances,
+    Ordinals,
+    RunName,
+    SetName,
+    SetOrRun,
+    Timeout,
+    Ttl,
+    Wait,
+)
 from rollkeeper.cli.plugin.errors import UsageError
 from rollkeeper.cli.plugin.options import DATA, NAME, Options, with_options
 
-SetName = Annotated[str, typer.Argument(metavar="SET", help="Name of a ScaleSet.")]
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="Name of an UpgradeRun.")]
-SetOrRun = Annotated[str, typer.Argument(metavar="SET|RUN", help="An UpgradeRun, or the ScaleSet that it works on.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end; the exit code says how it ended.")]
-Timeout = Annotated[str, typer.Option(help="With --wait: give up after, like 90s, 5m or 1h; 0: never.")]
-Ttl = Annotated[str, typer.Option(help="Delete the run so long after its end; 0: never.")]
-Instances = Annotated[str | None, typer.Option(help="Only these instances, like 0-3,7.")]
 DesiredState = Literal["Running", "Paused", "Cancelled"]
 _KEPT = "7d"
 
@@ -93,9 +96,6 @@ def release_hold(
     from rollkeeper.cli.plugin import holds  # noqa: PLC0415 - the help must not wait for imports
 
     holds.release(options, scale_set, version, run)
-
-
-Ordinals = Annotated[str, typer.Argument(metavar="ORDINALS", help="Like 0-3,7.")]
 
 
 @with_options(*DATA, NAME)

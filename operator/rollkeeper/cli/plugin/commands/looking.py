@@ -8,15 +8,11 @@ from typing import Annotated
 import typer
 
 from rollkeeper.cli.plugin.app import COMPLETION_VARIABLE
+from rollkeeper.cli.plugin.commands.arguments import ImagesNamespace
 from rollkeeper.cli.plugin.errors import UsageError
 from rollkeeper.cli.plugin.options import DATA, NAME, Options, with_options
 
 _SHELLS = ("bash", "zsh", "fish")
-
-Shared = Annotated[
-    str | None,
-    typer.Option(envvar="ROLLKEEPER_IMAGES_NAMESPACE", help="The controller's shared images namespace, if it has one."),
-]
 
 
 @with_options(*DATA, NAME, all_namespaces=True)
@@ -30,7 +26,7 @@ def images(
     definition: Annotated[str | None, typer.Option(help="Of a custom image.")] = None,
     region: Annotated[str | None, typer.Option(help="As sets of this region see them.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="More than the newest ten of each image.")] = False,
-    images_namespace: Shared = None,
+    images_namespace: ImagesNamespace = None,
 ) -> None:
     """List versions of images. Which is latest for whom, and why the others are not."""
     from rollkeeper.cli.plugin import catalogue  # noqa: PLC0415 - the help must not wait for the models
@@ -40,7 +36,7 @@ def images(
 
 
 @with_options(*DATA, all_namespaces=True)
-def drift(options: Options, images_namespace: Shared = None) -> None:
+def drift(options: Options, images_namespace: ImagesNamespace = None) -> None:
     """List how far sets are behind. In versions, and in days since the first that they miss."""
     from rollkeeper.cli.plugin import catalogue  # noqa: PLC0415 - the help must not wait for the models
 

@@ -4,20 +4,20 @@ from typing import Annotated
 
 import typer
 
-from rollkeeper.cli.plugin.commands.looking import Shared
+from rollkeeper.cli.plugin.commands.arguments import ImagesNamespace, Instances, SetName
 from rollkeeper.cli.plugin.options import DATA, Options, with_options
 
 
 @with_options(*DATA)
 def plan(
     options: Options,
-    scale_set: Annotated[str, typer.Argument(metavar="SET", help="Name of a ScaleSet.")],
+    scale_set: SetName,
     version: Annotated[
         str | None, typer.Option(help="As start would go to it; left out: what comes by itself.")
     ] = None,
-    instances: Annotated[str | None, typer.Option(help="As start with only these instances, like 0-3,7.")] = None,
+    instances: Instances = None,
     model: Annotated[bool, typer.Option("--model", help="As update-instances.")] = False,
-    images_namespace: Shared = None,
+    images_namespace: ImagesNamespace = None,
 ) -> None:
     """Show the batches that would come. By the controller's own rules; exit code 1: something is in the way."""
     from rollkeeper.cli.plugin import plan as command  # noqa: PLC0415 - the help must not wait for the models

@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
+from rollkeeper.cli.plugin.commands.arguments import SetName
 from rollkeeper.cli.plugin.options import ALL, DATA, Options, with_options
-
-SetName = Annotated[str, typer.Argument(metavar="SET", help="Name of a ScaleSet.")]
 
 
 @with_options(*ALL)
