@@ -2,9 +2,12 @@
 
 from datetime import timedelta
 
+import pytest
+
 from rollkeeper.api.v1alpha1 import ScaleSet
 from rollkeeper.cli.plugin import catalogue
 from rollkeeper.cli.plugin.catalogue import Wanted
+from rollkeeper.cli.plugin.options import Options
 from rollkeeper.cli.plugin.screen import Screen
 from tests.unit.cli.golden import NOW, check
 from tests.unit.cli.objects import Json, condition, scale_set
@@ -55,13 +58,14 @@ def test_latest_and_why_the_others_are_not() -> None:
     assert told["1.4.0"] == ((), "held (UpgradedUnhealthy, by web-1-4-0-x7k2p)")
 
 
-def test_versions_as_a_table() -> None:
+@pytest.mark.parametrize("wide", [False, True])
+def test_versions_as_a_table(wide: bool) -> None:
     found = catalogue.lines(ALL, [SET], "elsewhere", Wanted("web"))
 
     def draw(screen: Screen) -> None:
-        screen.table(catalogue.images_table(found))
+        screen.table(catalogue.images_table(found, wide=wide))
 
-    check("images", draw)
+    check("images_wide" if wide else "images", draw)
 
 
 def test_the_shared_namespace_counts_where_it_is_named() -> None:
@@ -94,7 +98,11 @@ def test_drift_counts_usable_versions_and_days_since_the_first_missed() -> None:
     told = [drift, catalogue.drift_of(current, found, None)]
 
     def draw(screen: Screen) -> None:
-        screen.table(catalogue.drift_table(told, NOW, namespaces=True))
+        screen.table(catalogue.drift_table(told, NOW, Options(all_namespaces=True)))
+
+    def draw_wide(screen: Screen) -> None:
+        screen.table(catalogue.drift_table(told, NOW, Options(output="wide")))
 
     check("drift", draw)
+    check("drift_wide", draw_wide)
     assert catalogue.drift_data(drift, NOW)["versionsBehind"] == 3

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from rollkeeper.api.v1alpha1 import ImageVersion, ScaleSet
 from rollkeeper.cli.plugin.errors import CommandError
-from rollkeeper.cli.plugin.options import Options
+from rollkeeper.cli.plugin.options import WIDE, Options
 from rollkeeper.cli.plugin.output import without_noise, write_data
 from rollkeeper.cli.plugin.screen import Cell, Table
 from rollkeeper.cli.plugin.session import Session
@@ -163,21 +163,23 @@ def images(options: Options, wanted: Wanted) -> None:
         raise CommandError(
             "no ImageVersion here fits: look in another --namespace or --images-namespace, or publish one"
         )
-    session.screen.table(images_table(found))
+    session.screen.table(images_table(found, wide=options.output == WIDE))
 
 
-def images_table(found: Sequence[Line]) -> Table:
-    """One row a version."""
-    table = Table(("IMAGE", "VERSION", "NAMESPACE", "LATEST-FOR"), note="WHY-NOT")
+def images_table(found: Sequence[Line], *, wide: bool) -> Table:
+    """One row a version; `wide` has what instances get."""
+    columns = ("IMAGE", "VERSION", "NAMESPACE", "LATEST-FOR")
+    table = Table((*columns, "REFERENCE") if wide else columns, note="WHY-NOT")
     for line in found:
-        name = versions.image_name(line.version.spec)
-        table.add(
-            name,
-            line.version.spec.version,
+        spec, status = line.version.spec, line.version.status
+        cells = [
+            versions.image_name(spec),
+            spec.version,
             line.version.metadata.namespace,
             ",".join(line.latest_for) or "-",
-            note=line.why_not,
-        )
+            status.resolved_image or spec.image,
+        ]
+        table.add(*cells[: len(table.columns)], note=line.why_not)
     return table
 
 
@@ -191,13 +193,14 @@ def drift(options: Options, images_namespace: str | None) -> None:
         return
     if not told:
         raise CommandError("there are no scale sets here: use -A for all namespaces")
-    session.screen.table(drift_table(told, session.now, namespaces=options.all_namespaces))
+    session.screen.table(drift_table(told, session.now, options))
 
 
-def drift_table(told: Sequence[Drift], now: datetime, *, namespaces: bool) -> Table:
-    """One row a set."""
-    columns = ("NAME", "VERSION", "LATEST", "BEHIND", "SINCE", "HELD", "MODE", "AUTO")
-    table = Table(("NAMESPACE", *columns) if namespaces else columns, dispensable=("MODE",))
+def drift_table(told: Sequence[Drift], now: datetime, options: Options) -> Table:
+    """One row a set; with -A its namespace, with -o wide its image."""
+    columns = ["NAME", "VERSION", "LATEST", "BEHIND", "SINCE", "HELD", "MODE", "AUTO"]
+    before, after = ["NAMESPACE"] * options.all_namespaces, ["IMAGE"] * (options.output == WIDE)
+    table = Table((*before, *columns, *after), dispensable=("MODE",))
     for one in told:
         meta, policy = one.scale_set.metadata, one.scale_set.spec.upgrade_policy
         since = f"{one.days(now)}d" if one.missed else "-"
@@ -211,7 +214,9 @@ def drift_table(told: Sequence[Drift], now: datetime, *, namespaces: bool) -> Ta
             policy.mode,
             "on" if policy.automatic_os_upgrade_policy.enable_automatic_os_upgrade else "off",
         ]
-        table.add(*([meta.namespace, *cells] if namespaces else cells))
+        namespace = [meta.namespace] * options.all_namespaces
+        image = [versions.image_name(one.scale_set.spec.image_reference)] * (options.output == WIDE)
+        table.add(*namespace, *cells, *image)
     return table
 
 

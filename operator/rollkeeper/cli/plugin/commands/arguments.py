@@ -4,9 +4,18 @@ from typing import Annotated
 
 import typer
 
-SetName = Annotated[str, typer.Argument(metavar="SET", help="Name of a ScaleSet.")]
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="Name of an UpgradeRun.")]
-SetOrRun = Annotated[str, typer.Argument(metavar="SET|RUN", help="An UpgradeRun, or the ScaleSet that it works on.")]
+from rollkeeper.cli.plugin import completing
+
+SetName = Annotated[str, typer.Argument(metavar="SET", help="Name of a ScaleSet.", autocompletion=completing.sets)]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="Name of an UpgradeRun.", autocompletion=completing.runs)]
+SetOrRun = Annotated[
+    str,
+    typer.Argument(
+        metavar="SET|RUN",
+        help="An UpgradeRun, or the ScaleSet that it works on.",
+        autocompletion=completing.sets_and_runs,
+    ),
+]
 Ordinals = Annotated[str, typer.Argument(metavar="ORDINALS", help="Like 0-3,7.")]
 Instances = Annotated[str | None, typer.Option(help="Only these instances, like 0-3,7.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end; the exit code says how it ended.")]

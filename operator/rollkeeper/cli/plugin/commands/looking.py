@@ -10,12 +10,12 @@ import typer
 from rollkeeper.cli.plugin.app import COMPLETION_VARIABLE
 from rollkeeper.cli.plugin.commands.arguments import ImagesNamespace
 from rollkeeper.cli.plugin.errors import UsageError
-from rollkeeper.cli.plugin.options import DATA, NAME, Options, with_options
+from rollkeeper.cli.plugin.options import ALL, DATA, WIDE, Options, with_options
 
 _SHELLS = ("bash", "zsh", "fish")
 
 
-@with_options(*DATA, NAME, all_namespaces=True)
+@with_options(*ALL, all_namespaces=True)
 def images(
     options: Options,
     scale_set: Annotated[str | None, typer.Argument(metavar="[SET]", help="Versions of this ScaleSet's image.")] = None,
@@ -35,7 +35,7 @@ def images(
     catalogue.images(options, catalogue.Wanted(scale_set, named, region, everything, images_namespace))
 
 
-@with_options(*DATA, all_namespaces=True)
+@with_options(WIDE, *DATA, all_namespaces=True)
 def drift(options: Options, images_namespace: ImagesNamespace = None) -> None:
     """List how far sets are behind. In versions, and in days since the first that they miss."""
     from rollkeeper.cli.plugin import catalogue  # noqa: PLC0415 - the help must not wait for the models

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from rollkeeper.cli.plugin.commands.arguments import SetName
+from rollkeeper.cli.plugin.commands.arguments import SetName, SetOrRun
 from rollkeeper.cli.plugin.options import ALL, DATA, Options, with_options
 
 
@@ -36,7 +36,7 @@ def history(options: Options, scale_set: SetName) -> None:
 @with_options(*DATA)
 def wait(
     options: Options,
-    what: Annotated[str, typer.Argument(metavar="SET|RUN", help="A ScaleSet, or upgraderun/NAME.")],
+    what: SetOrRun,
     timeout: Annotated[str, typer.Option(help="Give up after, like 90s, 5m or 1h; 0: never.")] = "0",
 ) -> None:
     """Wait for an upgrade to end. Exit code: 0 completed, 1 faulted, 2 cancelled, 3 timed out, 4 can't tell."""
