@@ -24,6 +24,7 @@ from rollkeeper.cli.plugin import follow, status
 from rollkeeper.cli.plugin.options import Options
 from rollkeeper.cli.plugin.session import Session
 from rollkeeper.cli.plugin.status import Scene
+from rollkeeper.cli.plugin.views import condition
 
 WIDTH = 92
 TITLE = "kubectl rollkeeper"
@@ -100,8 +101,10 @@ def _is_half_way(scene: Scene) -> bool:
 
 
 def _rests_on(scene: Scene, version: str) -> bool:
-    healthy = all((line.version, line.health) == (version, "healthy") for line in scene.lines)
-    return healthy and scene.run is None and scene.scale_set.proven == version
+    """As the set itself says it, whose status is written a moment after its pods have changed."""
+    there = all((line.version, line.health) == (version, "healthy") for line in scene.lines)
+    ready = condition(scene.scale_set.raw, "Ready").get("status") == "True"
+    return there and ready and scene.run is None and scene.scale_set.proven == version
 
 
 def _is_held(scene: Scene) -> bool:

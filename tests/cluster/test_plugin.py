@@ -33,10 +33,12 @@ def test_a_good_and_a_bad_upgrade_are_waited_for_and_shown(live: World, plugin: 
     assert done.out.endswith(f"{name}: Completed 4/4: 4 of 4 instances run 1.1.0\n")
     live.create(published("1.2.0", BROKEN))
     name = live.until("a run to 1.2.0", lambda: live.attempt_at("1.2.0"))
-    failed = plugin.ask("wait", "web", "--timeout=1m")
+    failed = plugin.ask("wait", f"upgraderun/{name}", "--timeout=1m")
     assert failed.code == 1
     assert f"{name}: Faulted 0/4: 2 of 2 upgraded instances unhealthy (100%, limit 20%)" in failed.err
     live.until_healthy("1.1.0", REPLICAS)
+    behind = plugin.ask("wait", "web")
+    assert (behind.code, "nothing is under way, so nothing is waited for" in behind.err) == (1, True)
     shown = plugin("status", "web")
     assert "version 1.1.0, latest 1.2.0" in shown
     assert f"held: 1.2.0 (UpgradedUnhealthy, by {name})" in shown

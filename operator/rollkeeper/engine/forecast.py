@@ -5,7 +5,7 @@ when there is nothing to do, so the batches are those that the rules give, whate
 is: what decisions ask the cluster is answered by whoever wants the forecast.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, assert_never
@@ -21,13 +21,12 @@ from rollkeeper.engine.actions import (
     CreateInstance,
     CreateRun,
     DeleteClaims,
-    DeleteInstance,
     DeleteRevision,
     DeleteRun,
     DryRunPod,
     EmitEvent,
     EnsureRevision,
-    EvictInstance,
+    InstanceAction,
     RemoveRunFinalizer,
     SwapImage,
     WriteRun,
@@ -43,7 +42,8 @@ MOST_DECISIONS = 5_000
 """More are not made: what comes after is left out, and said to be (`Forecast.complete`)."""
 
 
-RunAction = WriteRun | CreateRun | AddRunFinalizer | RemoveRunFinalizer | DeleteRun
+_RunAction = WriteRun | CreateRun | AddRunFinalizer | RemoveRunFinalizer | DeleteRun | EmitEvent | DeleteClaims
+_OtherAction = _RunAction | WriteSet | DryRunPod | CheckReferences | EnsureRevision | DeleteRevision
 
 
 class Answers(Protocol):
@@ -99,8 +99,7 @@ def forecast(snapshot: Snapshot, now: datetime, answers: Answers) -> Forecast:
     blocked: Condition | None = None
     for _ in range(MOST_DECISIONS):
         decision = decide(world.snapshot, world.now)
-        acted = [world.do(action) for action in decision.actions]
-        if any(acted):
+        if world.carry_out(decision.actions):
             continue
         if not world.batches:
             blocked = blocked or world.blocked
@@ -168,16 +167,21 @@ class _World:
         runs = tuple(run for run in self.snapshot.runs if run.metadata.name not in self._ended)
         return Forecast(self.snapshot.scale_set, runs, tuple(self.batches), blocked, self.now, complete)
 
-    def do(self, action: Action) -> bool:
-        """Makes an action come true. False: it is none that decisions depend on."""
+    def carry_out(self, actions: Sequence[Action]) -> bool:
+        """Makes a decision come true. False: there was nothing in it that further decisions depend on."""
+        on_instances = [action for action in actions if isinstance(action, InstanceAction)]
+        others = [self._do(action) for action in actions if not isinstance(action, InstanceAction)]
+        instances = dict(self.snapshot.instances)
+        for action in on_instances:
+            self._touch(instances, action)
+        self.snapshot = replace(self.snapshot, instances=instances)
+        return bool(on_instances) or any(others)
+
+    def _do(self, action: _OtherAction) -> bool:
         match action:
             case WriteSet(status):
                 scale_set = self.snapshot.scale_set.model_copy(update={"status": status})
                 self.snapshot = replace(self.snapshot, scale_set=scale_set)
-            case CreateInstance() | EvictInstance() | DeleteInstance():
-                self._instance(action)
-            case SwapImage():
-                self._swap(action)
             case DryRunPod(pair):
                 found = {**self.snapshot.dry_runs, pair: self._answers.dry_run(pair)}
                 self.snapshot = replace(self.snapshot, dry_runs=found)
@@ -195,7 +199,7 @@ class _World:
                 return self._run(action)
         return True
 
-    def _run(self, action: RunAction | EmitEvent | DeleteClaims) -> bool:
+    def _run(self, action: _RunAction) -> bool:
         match action:
             case WriteRun(name, status):
                 self._change(name, {"status": status})
@@ -224,9 +228,12 @@ class _World:
         runs = (run.model_copy(update=update) if run.metadata.name == name else run for run in self.snapshot.runs)
         self.snapshot = replace(self.snapshot, runs=tuple(runs))
 
-    def _instance(self, action: CreateInstance | EvictInstance | DeleteInstance) -> None:
-        """A pod goes at once; a new one is healthy at once, where the one before it was: its data disk is there."""
-        instances = {o: i for o, i in self.snapshot.instances.items() if o != action.ordinal}
+    def _touch(self, instances: dict[int, Instance], action: InstanceAction) -> None:
+        """A pod goes at once. A new one, or one with another image, is healthy at once, where the one before it was."""
+        before = instances.pop(action.ordinal, None)
+        if isinstance(action, SwapImage) and before is not None:
+            changed = replace(before, pair=action.pair, made_by=action.made_by, created=self.now)
+            instances[action.ordinal] = _healthy(changed, self.now)
         if isinstance(action, CreateInstance):
             self._made += 1
             made = Instance(
@@ -240,14 +247,6 @@ class _World:
                 zone=self._zones.get(action.ordinal, ""),
             )
             instances[action.ordinal] = _healthy(made, self.now)
-        self.snapshot = replace(self.snapshot, instances=instances)
-
-    def _swap(self, action: SwapImage) -> None:
-        """The pod stays, with another image; healthy at once, too."""
-        before = self.snapshot.instances[action.ordinal]
-        changed = replace(before, pair=action.pair, made_by=action.made_by, created=self.now)
-        instances = {**self.snapshot.instances, action.ordinal: _healthy(changed, self.now)}
-        self.snapshot = replace(self.snapshot, instances=instances)
 
     def note_batch(self, run: UpgradeRun, *, begun: bool) -> None:
         """Notes the batch of a run, the first time that it is seen."""

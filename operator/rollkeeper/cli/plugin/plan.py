@@ -101,7 +101,8 @@ def scenarios_of(snapshot: Snapshot, answers: Answers, wanted: steering.Wanted, 
         if alone.batches:
             return found
     command = "start" if wanted.type == "OSImage" else "update-instances"
-    title = f"with kubectl rollkeeper {command} {snapshot.scale_set.metadata.name}"
+    version = f" --version {wanted.version}" if wanted.version else ""
+    title = f"with kubectl rollkeeper {command} {snapshot.scale_set.metadata.name}{version}"
     found["ifStarted"] = Scenario(title, forecast(with_run, now, answers), now, name)
     return found
 

@@ -106,7 +106,7 @@ def data(read: Scene) -> JsonObject:
 
 def picture(read: Scene, now: datetime, *, wide: bool = False, bar: bool = True) -> RenderableType:
     """The tree. `wide`: a line for each instance, whatever their number."""
-    tree = Tree(_heading(read.scale_set), guide_style="dim")
+    tree = Tree(_heading(read), guide_style="dim")
     tree.add(_versions(read.scale_set))
     if read.run is not None:
         _add_run(tree, read.run, now, bar=bar)
@@ -119,9 +119,12 @@ def picture(read: Scene, now: datetime, *, wide: bool = False, bar: bool = True)
     return tree
 
 
-def _heading(scale_set: SetView) -> Text:
+def _heading(read: Scene) -> Text:
+    """The count is of the instances below: the set's own is written every few seconds only."""
+    scale_set = read.scale_set
     how = f"automatic upgrades {'on' if scale_set.automatic else 'off'}, mode {scale_set.mode}"
-    ready = f"{scale_set.status('readyReplicas') or 0} of {scale_set.replicas} healthy"
+    healthy = sum(line.health == "healthy" and line.ordinal < scale_set.replicas for line in read.lines)
+    ready = f"{healthy} of {scale_set.replicas} healthy"
     return Text.assemble((scale_set.name, "bold"), f"  {scale_set.image}  {ready}  ({how})")
 
 

@@ -240,10 +240,15 @@ def _line(scale_set: SetView, run: RunView | None, ordinal: int, pod: Instance |
     if state != "healthy" and not said and health.is_unread(pod, judged_by):
         said = "its application was not asked yet"
     if state != "healthy" and not said:
-        said = "runs, and is not ready yet" if pod.running else "its container has not started yet"
+        said = "runs, and is not ready yet" if pod.running else _not_started(pod)
     if ordinal >= scale_set.replicas:
         said = said or "above spec.replicas: it is being removed"
     return InstanceLine(ordinal, name, pod.pair.version, state, said, pod.protected)
+
+
+def _not_started(pod: Instance) -> str:
+    changed = "its image was changed in place, and the new container" if pod.swapping else "its container"
+    return f"{changed} has not started yet"
 
 
 def _starting(scale_set: SetView, ordinal: int) -> bool:
