@@ -2,10 +2,8 @@
 
 import json
 import sys
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,6 +12,7 @@ import pytest
 from rollkeeper.cli.app import build
 from rollkeeper.cli.plugin.app import finish
 from tests.unit.cli.objects import Json
+from tests.unit.http_server import Asked, HttpServer
 
 PLURALS = {"ScaleSet": "scalesets", "UpgradeRun": "upgraderuns", "ImageVersion": "imageversions", "Pod": "pods"}
 
@@ -27,7 +26,7 @@ class Answer:
     err: str
 
 
-class Stub:
+class Stub(HttpServer):
     """Serves objects by kind, namespace and name; field selectors for sets of runs count, others don't."""
 
     def __init__(self) -> None:
@@ -36,35 +35,12 @@ class Stub:
         """Code and Status of every answer instead."""
         self.asked: list[tuple[str, str, str | None]] = []
         """Method, path and impersonated user of each request."""
-        outer = self
+        super().__init__()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                length = int(self.headers.get("Content-Length") or 0)
-                body = json.loads(self.rfile.read(length)) if length else None
-                outer.asked.append((self.command, self.path, self.headers.get("Impersonate-User")))
-                code, answer = outer.refusal or outer.answer(self.command, self.path, body)
-                data = json.dumps(answer).encode()
-                self.send_response(code)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            do_POST = do_PATCH = do_GET  # noqa: N815 - the base class' names
-
-            def log_message(self, *_arguments: object) -> None:
-                """Not in the test's output."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def reply(self, asked: Asked) -> tuple[int, Json | bytes]:
+        self.asked.append((asked.method, asked.path, asked.headers.get("Impersonate-User")))
+        body = json.loads(asked.body) if asked.body else None
+        return self.refusal or self.answer(asked.method, asked.path, body)
 
     def answer(self, method: str, url: str, body: Json | None) -> tuple[int, Json]:
         address = urlsplit(url)

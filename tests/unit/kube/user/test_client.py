@@ -1,10 +1,7 @@
 """The blocking client against a server that answers what it is told to."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 
@@ -12,46 +9,20 @@ from rollkeeper.kube.errors import Conflict, Forbidden, Gone, Unauthorized, Unav
 from rollkeeper.kube.resources import PODS
 from rollkeeper.kube.user.client import UserClient
 from rollkeeper.kube.user.kubeconfig import Target
+from tests.unit.http_server import Asked, HttpServer, Json
 
-Json = dict[str, Any]
 
-
-class Server:
+class Server(HttpServer):
     """Answers in order: (code, body); a body of bytes is sent as it is."""
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, Json | bytes]] = []
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
-        outer = self
+        super().__init__()
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                length = int(self.headers.get("Content-Length") or 0)
-                outer.requests.append((self.command, self.path, dict(self.headers), self.rfile.read(length)))
-                code, body = outer.answers.pop(0)
-                data = body if isinstance(body, bytes) else json.dumps(body).encode()
-                self.send_response(code)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            do_POST = do_PATCH = do_GET  # noqa: N815 - the base class' names
-
-            def log_message(self, *_arguments: object) -> None:
-                """Not in the test's output."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def reply(self, asked: Asked) -> tuple[int, Json | bytes]:
+        self.requests.append((asked.method, asked.path, asked.headers, asked.body))
+        return self.answers.pop(0)
 
 
 @pytest.fixture
