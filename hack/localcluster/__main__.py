@@ -20,7 +20,7 @@ from hack.localcluster.processes import running
 from hack.localcluster.report import Reporter
 from hack.localcluster.settings import Settings
 from hack.localcluster.shutdown import shut_down
-from hack.localcluster.tools import helm_tool, kubernetes_modules, newest_kubernetes, registry_tool
+from hack.localcluster.tools import helm_tool, kubeconform_tool, kubernetes_modules, newest_kubernetes, registry_tool
 
 CLUSTERS = Path(__file__).parents[2] / ".cluster"
 
@@ -54,7 +54,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _terminated)
     try:
         if arguments.command == "build":
-            tools = ensure_tools(arguments.kubernetes, report) | ensure((helm_tool(), registry_tool()), report)
+            tools = ensure_tools(arguments.kubernetes, report) | ensure(
+                (helm_tool(), kubeconform_tool(), registry_tool()), report
+            )
             for name, path in tools.items():
                 print(f"{name:<24} {path}")
             return 0

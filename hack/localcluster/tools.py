@@ -107,6 +107,12 @@ def helm_tool() -> Tool:
     return Tool("helm", MODULES / "helm", f"{helm}/cmd/helm", helm)
 
 
+def kubeconform_tool() -> Tool:
+    """What checks manifests against schemas; no part of a cluster."""
+    kubeconform = "github.com/yannh/kubeconform"
+    return Tool("kubeconform", MODULES / "kubeconform", f"{kubeconform}/cmd/kubeconform", kubeconform)
+
+
 def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Where built programs are kept: ROLLKEEPER_CACHE, else XDG_CACHE_HOME/rollkeeper, else ~/.cache/rollkeeper."""
     if own := environment.get("ROLLKEEPER_CACHE"):

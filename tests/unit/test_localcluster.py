@@ -20,6 +20,7 @@ from hack.localcluster.tools import (
     MODULES,
     cache_folder,
     helm_tool,
+    kubeconform_tool,
     kubernetes_modules,
     newest_kubernetes,
     registry_tool,
@@ -58,7 +59,7 @@ class TestTools:
 
     @pytest.mark.parametrize("version", ["1.37.2", "1.34.4"])
     def test_every_package_is_a_tool_of_its_module_and_pinned_by_checksum(self, version: str) -> None:
-        for tool in (*tools_for(version), helm_tool(), registry_tool()):
+        for tool in (*tools_for(version), helm_tool(), kubeconform_tool(), registry_tool()):
             assert tool.package in (tool.module / "go.mod").read_text(encoding="utf-8")
             assert f"{tool.origin} {tool.version} h1:" in (tool.module / "go.sum").read_text(encoding="utf-8")
 
@@ -173,12 +174,19 @@ class TestConfig:
         leaf, root = (f"-----BEGIN CERTIFICATE-----\n{part}\n-----END CERTIFICATE-----\n" for part in ("leaf", "root"))
         assert config.authority_of(leaf + root) == root
 
-    def test_the_audit_policy_drops_reads_and_keeps_bodies_of_our_kinds(self) -> None:
+    def test_the_audit_policy_drops_reads_but_those_of_installed_programs(self) -> None:
+        reads = [rule for rule in config.audit_policy()["rules"] if rule.get("verbs") == ["get", "list", "watch"]]
+        assert [(rule["level"], rule.get("userGroups")) for rule in reads] == [
+            ("None", ["system:serviceaccounts:kube-system"]),
+            ("Metadata", ["system:serviceaccounts"]),
+            ("None", None),
+        ]
+
+    def test_the_audit_policy_keeps_bodies_of_our_kinds(self) -> None:
         rules = config.audit_policy()["rules"]
-        assert rules[0] == {"level": "None", "verbs": ["get", "list", "watch"]}
         assert rules[-1] == {"level": "Metadata"}
-        bodies = {entry["group"]: entry.get("resources") for entry in rules[2]["resources"]}
-        assert rules[2]["level"] == "Request"
+        (judged,) = (rule for rule in rules if rule["level"] == "Request")
+        bodies = {entry["group"]: entry.get("resources") for entry in judged["resources"]}
         assert bodies["rollkeeper.io"] is None  # all of them, with their status
         assert {"pods", "pods/*"} <= set(bodies[""])
 
