@@ -67,13 +67,18 @@ def kubeconfig(server: str, authority: str, token: Token) -> Json:
 
 
 def audit_policy() -> Json:
-    """Every write is recorded, those that tests judge with their bodies; reads are not, they are the bulk."""
+    """Every write is recorded, those that tests judge with their bodies; reads, which are the bulk, seldom.
+
+    Those of service accounts that are not Kubernetes' own tell which rights an installed program needs.
+    """
     bodies = [{"group": group, "resources": resources} for group, resources in RECORDED]
     return {
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
         "omitStages": ["RequestReceived"],
         "rules": [
+            {"level": "None", "verbs": READS, "userGroups": ["system:serviceaccounts:kube-system"]},
+            {"level": "Metadata", "verbs": READS, "userGroups": ["system:serviceaccounts"]},
             {"level": "None", "verbs": READS},
             # The heartbeats of the simulated nodes: most of all writes, and nobody asks for them.
             {
