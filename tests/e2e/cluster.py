@@ -39,6 +39,10 @@ class Cluster:
         """Put images of the local Docker into the nodes."""
         run(["kind", "load", "docker-image", "--name", self.name, *images], seconds=300)
 
+    def nodes(self) -> list[str]:
+        """The containers that are its nodes."""
+        return run(["kind", "get", "nodes", "--name", self.name]).split()
+
 
 @contextmanager
 def open_cluster() -> Iterator[Cluster]:

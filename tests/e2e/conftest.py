@@ -47,7 +47,9 @@ def site(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory, request: py
     yield found
     try:
         # While the controller runs: it lets go of what it holds.
-        found.kubectl("delete", "scalesets,upgraderuns,imageversions", "--all", "--timeout=60s", seconds=90)
+        found.kubectl(
+            "delete", "imagesources,scalesets,upgraderuns,imageversions", "--all", "--timeout=60s", seconds=90
+        )
     finally:
         code = controller.end(signal.SIGTERM)
         cluster.kubectl("delete", "namespace", namespace, "--timeout=120s", seconds=150)

@@ -9,8 +9,10 @@ import os
 import shutil
 import struct
 import tarfile
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.e2e.programs import NoClusterError, logger, run
 
@@ -22,6 +24,7 @@ SAME = "1.3.1"
 BROKEN = "1.2.0"
 """Its /health answers 404, so it never becomes ready; its /state says Unhealthy."""
 
+ENTRYPOINT = ["/bin/sh", "/start"]
 START = """#!/bin/sh
 # Each start leaves a line on the data disk. sh stays the first process: httpd would not hear SIGTERM there.
 cat /www/version >> /data/log
@@ -36,7 +39,7 @@ def build(repository: str = REPOSITORY) -> list[str]:
     busybox = static_busybox().read_bytes()
     images = []
     for version in (*HEALTHY, BROKEN):
-        change = ["--change", 'ENTRYPOINT ["/bin/sh", "/start"]', "--change", f"EXPOSE {PORT}"]
+        change = ["--change", f"ENTRYPOINT {json.dumps(ENTRYPOINT)}", "--change", f"EXPOSE {PORT}"]
         run(["docker", "import", *change, "-", f"{repository}:{version}"], stdin=_root(busybox, version))
         images.append(f"{repository}:{version}")
     run(["docker", "tag", f"{repository}:1.3.0", f"{repository}:{SAME}"])
@@ -53,8 +56,13 @@ def image(version: str) -> str:
     return f"{REPOSITORY}:{version}"
 
 
-def _root(busybox: bytes, version: str) -> bytes:
-    files = {"bin/busybox": busybox, "start": START.encode(), "www/version": f"{version}\n".encode()}
+def unique_root(version: str) -> bytes:
+    """The root file system of a version, as a tar that nobody has yet: a node has to pull it."""
+    return _root(static_busybox().read_bytes(), version, {"unique": uuid.uuid4().bytes})
+
+
+def _root(busybox: bytes, version: str, more: Mapping[str, bytes] = MappingProxyType({})) -> bytes:
+    files = {"bin/busybox": busybox, "start": START.encode(), "www/version": f"{version}\n".encode(), **more}
     files["www/state"] = json.dumps(
         {"ApplicationHealthState": "Unhealthy" if version == BROKEN else "Healthy"}
     ).encode()

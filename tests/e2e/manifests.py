@@ -45,6 +45,12 @@ def image_version(name: str, version: str, image: str) -> Json:
     return {"apiVersion": API, "kind": "ImageVersion", "metadata": {"name": f"{name}-{version}"}, "spec": spec}
 
 
+def image_source(name: str, repository: str) -> Json:
+    """Publishes what is pushed to a repository of a plain HTTP registry as versions of the image `name`."""
+    spec = {**_image(name), "repository": repository, "insecure": True, "intervalSeconds": 10}
+    return {"apiVersion": API, "kind": "ImageSource", "metadata": {"name": name}, "spec": spec}
+
+
 def _image(name: str) -> Json:
     return {"publisher": "Contoso", "offer": name, "sku": "1"}
 
