@@ -21,12 +21,14 @@ from rich.table import Table
 from bench.cluster import cluster_for
 from bench.controller import PROFILED, ROOT, SHIPPED, controller
 from bench.profiled import show_profile
-from bench.sides import CONTAINER, NAMESPACE, ROLLKEEPER, make_namespace, ours
+from bench.sides import CONTAINER, NAMESPACE, ROLLKEEPER, Json, make_namespace, ours
 from bench.usage import cpu_seconds, writes
 from hack.localcluster import LocalCluster
 from hack.localregistry import LocalRegistry
 from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS
 from rollkeeper.kube.client import Client
+from rollkeeper.kube.reflector import Reflector
+from rollkeeper.kube.store import Key, Store
 from tests.cluster.audit import AuditLog, Write
 
 GALLERY = {"gallery": "golden", "definition": "published"}
@@ -127,13 +129,22 @@ class Publisher:
 
     async def until_proven(self, version: str) -> None:
         """Returns when every set is on a version and at rest."""
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            while await self._proven(version) < self.sets:  # noqa: ASYNC110 - the API server is asked, there is no event
-                await asyncio.sleep(POLL_SECONDS)
+        settled: set[Key] = set()
+        done = asyncio.Event()
 
-    async def _proven(self, version: str) -> int:
-        found = [item.get("status", {}) for item in (await self.api.list(SCALE_SETS, NAMESPACE)).items]
-        return sum(s.get("provenImageVersion") == version and "activeRunName" not in s for s in found)
+        def changed(key: Key, _old: str | None, new: str | None) -> None:
+            (settled.add if new == version else settled.discard)(key)
+            if len(settled) == self.sets:
+                done.set()
+
+        store = Store(_settled_on)
+        store.subscribe(changed)
+        following = asyncio.create_task(Reflector(self.api, SCALE_SETS, store, NAMESPACE).run())
+        try:
+            await asyncio.wait_for(done.wait(), DEADLINE_SECONDS)
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
     async def publication(self, version: str, processes: dict[str, int]) -> Publication:
         """Publishes a version, and tells how soon each set began to follow it."""
@@ -145,6 +156,12 @@ class Publisher:
                 await asyncio.sleep(POLL_SECONDS)
         used = {name: seconds - before[name] for name, seconds in _cpu(processes).items()}
         return _read(version, log, used)
+
+
+def _settled_on(scale_set: Json, _previous: str | None) -> str:
+    """The version that a set is proven on, and at rest; none: empty."""
+    status = scale_set.get("status", {})
+    return "" if "activeRunName" in status else str(status.get("provenImageVersion", ""))
 
 
 def _read(version: str, log: Sequence[Write], cpu: dict[str, float]) -> Publication:
