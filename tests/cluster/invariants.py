@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from rollkeeper.api.v1alpha1.names import FINALIZER_VERSION
 from tests.cluster.audit import Json, Write
-from tests.cluster.replay import DOWN, Pod, Seen, Story, changed, code_of, ordinals, status_of
+from tests.cluster.replay import DOWN, OURS, Pod, Seen, Story, changed, code_of, merged, ordinals, status_of
 
 ACTIVE = ("RollingForward", "RollingBack")
 FINAL = ("Completed", "Cancelled", "Faulted")
@@ -169,6 +169,17 @@ def assigns_before_it_creates(story: Story) -> Violations:
             yield f"{write.received}: {write.name} was made of {wanted}, assigned was {assigned}"
 
 
+def writes_only_what_changes(story: Story) -> Violations:
+    """I7: with nothing to do nothing is written: no write of a status leaves it as it was."""
+    for write, seen in story.moments():
+        kind, _, subresource = write.resource.partition("/")
+        if not story.by_controller(write) or subresource != "status" or kind not in OURS or write.verb != "patch":
+            continue
+        before = status_of(seen.of_kind(kind).get(write.name, {}))
+        if before and merged(before, status_of(write.body)) == before:
+            yield f"{write.completed}: {write.resource} of {write.name} was written, and says what it said before"
+
+
 def protects_versions_first(story: Story) -> Violations:
     """V7: the finalizer stands on an ImageVersion before the first pod is made of it."""
     for write, seen in story.moments():
@@ -189,6 +200,7 @@ INVARIANTS: tuple[Callable[[Story], Violations], ...] = (
     installs_nothing_held,
     decides_before_it_acts,
     assigns_before_it_creates,
+    writes_only_what_changes,
     protects_versions_first,
 )
 

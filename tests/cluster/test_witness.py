@@ -188,6 +188,11 @@ def made_before_it_was_assigned(log: Log) -> None:
     replace(log, 0)
 
 
+def says_the_same_again(log: Log) -> None:
+    log.run_status(message="hello")
+    log.run_status(message="hello")
+
+
 def version_is_not_protected(log: Log) -> None:
     log.add("create", "imageversions", "os", {"metadata": {"name": "os"}, "spec": {"version": "1.1.0"}}, USER)
     replace(log, 0)
@@ -211,6 +216,7 @@ BREACHES: dict[str, tuple[Callable[[Log], None], str]] = {
             changed_outside_of_the_batch,
             changed_before_it_was_assigned,
         ),
+        "I7": (says_the_same_again,),
         "V7": (version_is_not_protected,),
     }.items()
     for breach in breaches

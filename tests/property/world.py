@@ -1,21 +1,27 @@
-"""A rollout that anything may happen to, and how to tell that it comes to rest (liveness)."""
+"""A rollout that anything may happen to: faults that last for some time, and more than one controller."""
 
 from datetime import datetime, timedelta
 
-from rollkeeper.controllers.resources import SCALE_SETS
-from tests.simulation.faults import Killed, no_faults
-from tests.simulation.images import healthy
-from tests.simulation.objects_of_ours import reference, scale_set
-from tests.simulation.rollout import SET, Rollout
+from rollkeeper.kube.resources import BUDGETS, PODS
+from tests.simulation.faults import Killed, Plan, no_faults
+from tests.simulation.process import Process, settle_both
+from tests.simulation.rollout import Rollout
 
-LAST = "99.0.0"
-PATIENCE = timedelta(hours=6)
+ZONES = ("a", "a", "b", "b", "c", "c")
+"""Of node-0, node-1, and so on."""
 
 
 class World(Rollout):
-    """A Rollout whose controller may be killed, and that can be healed."""
+    """A Rollout whose controller may be killed, be late, or not be the only one."""
 
-    def live(self, seconds: int) -> None:
+    def __init__(self, replicas: int) -> None:
+        super().__init__(replicas, zones=ZONES)
+        self.rival: Process | None = None
+        self._rival_until: datetime | None = None
+        self._late_until: datetime | None = None
+        self._gap = False
+
+    def live(self, seconds: float) -> None:
         """Lets time pass, from event to event; a killed controller is started again."""
         end = self.cluster.clock.now() + timedelta(seconds=seconds)
         while True:
@@ -24,12 +30,16 @@ class World(Rollout):
             if due is None or due > end:
                 break
             self.cluster.advance(max((due - self.cluster.clock.now()).total_seconds(), 0))
+            self._end_what_is_over()
         self.cluster.advance((end - self.cluster.clock.now()).total_seconds())
+        self._end_what_is_over()
         self.settle_or_restart()
 
     def _next_event(self) -> datetime | None:
-        times = [t for t in (self.cluster.clock.next_due(), self.process.next_due()) if t is not None]
-        return min(times, default=None)
+        processes = (self.process, self.rival) if self.rival is not None else (self.process,)
+        times = [self.cluster.clock.next_due(), *(process.next_due() for process in processes)]
+        times += [self._rival_until, self._late_until]
+        return min((t for t in times if t is not None), default=None)
 
     def settle_or_restart(self) -> None:
         try:
@@ -39,64 +49,82 @@ class World(Rollout):
             self.restart()
             self.settle()
 
-    def heal(self) -> None:
-        """The world is itself again: nodes, probes, calls; what a person paused goes on."""
+    def _work(self) -> None:
+        if self.rival is None:
+            self.process.settle()
+        else:
+            settle_both(self.process, self.rival)
+
+    def restart(self, plan: Plan = no_faults) -> None:
+        self._release_caches()
+        super().restart(plan)
+        self.process.api.breathe = self.rival is not None
+
+    # Faults that last.
+
+    def second_leader(self, seconds: float) -> None:
+        """I8: the one before has not noticed yet that it leads no more."""
+        self.rival = self.rival or Process(self.cluster, watch=self.witness.before)
+        self.rival.api.breathe = self.process.api.breathe = True
+        self._rival_until = self.cluster.clock.now() + timedelta(seconds=seconds)
+        self.say(f"a second controller works for {seconds}s")
+
+    def late_caches(self, feeds: frozenset[int], seconds: float, *, gap: bool) -> None:
+        """Watches bring nothing for some time; with a `gap` they never tell what happened meanwhile, deletions too."""
+        self._release_caches()
+        self.process.lagging = feeds
+        self._late_until = self.cluster.clock.now() + timedelta(seconds=seconds)
+        self._gap = gap
+        self.say(f"{len(feeds)} caches {'lose' if gap else 'are behind by'} {seconds}s")
+
+    def _end_what_is_over(self) -> None:
+        now = self.cluster.clock.now()
+        if self._late_until is not None and now >= self._late_until:
+            self._release_caches()
+        if self._rival_until is not None and now >= self._rival_until:
+            self._end_rival()
+
+    def _release_caches(self) -> None:
+        if self._late_until is None:
+            return
+        if self._gap:
+            self.cluster.api.compact()
+        self.process.lagging = frozenset()
+        self._late_until = None
+        self.say("the caches hear of changes again")
+
+    def _end_rival(self) -> None:
+        if self.rival is None:
+            return
+        self.rival.api.kill()
+        self.rival = self._rival_until = None
+        self.process.api.breathe = False
+        self.say("the second controller has ended")
+
+    def end_faults(self) -> None:
+        """Calls arrive, caches are up to date, one controller works."""
         self.process.api.plan = no_faults
-        for name in ("node-0", "node-1", "node-2"):
-            self.cluster.kubelet.recover_node(name)
-        for name in list(self.cluster.pods()):
+        self._release_caches()
+        self._end_rival()
+
+    # What is in the way of pods.
+
+    def has_pod(self, ordinal: int) -> bool:
+        return f"web-{ordinal}" in self.cluster.pods()
+
+    def lose_zone(self, zone: str, *, lost: bool) -> None:
+        for number, there in enumerate(ZONES):
+            if there == zone:
+                (self.lose_node if lost else self.recover_node)(f"node-{number}")
+
+    def free_pods(self) -> None:
+        """Nothing protects pods, keeps them from going, or says that they are not ready."""
+        for budget in self.server.store.items(BUDGETS, "default"):
+            self.server.delete(BUDGETS, "default", budget["metadata"]["name"])
+        for number in range(len(ZONES)):
+            self.cluster.kubelet.recover_node(f"node-{number}")
+        for name, pod in list(self.cluster.pods().items()):
             self.cluster.kubelet.set_ready("default", name, None)
-        self.cluster.images.default = healthy(1, 1)
-        template = scale_set(1)["spec"]["template"]
-        template["spec"]["containers"].append({"name": "sidecar", "image": "registry.example/sidecar:best"})
-        on = {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": True}}
-        self.patch_set(
-            {
-                "template": template,
-                "imageReference": {"version": "latest"},
-                "upgradePolicy": {"mode": "Rolling", **on},
-            },
-            "good template, latest, mode Rolling, automatic upgrades on",
-        )
-        for run in self.runs():
-            if run["spec"].get("desiredState") == "Paused":
-                self.patch_run(run["metadata"]["name"], {"desiredState": "Running"})
-
-    def converges(self) -> bool:
-        """Whether every instance runs the last version, healthy, and no run is active."""
-        status = self.status
-        wanted = self.server.get(SCALE_SETS, *SET)["spec"]["replicas"]
-        pods = self.cluster.pods().values()
-        return (
-            not status.get("activeRunName")
-            and all(p["metadata"]["labels"]["rollkeeper.io/image-version"] == LAST for p in pods)
-            and status.get("readyReplicas", 0) == wanted == len(pods)
-            and all(self.code(r["metadata"]["name"]) != "Pending" for r in self.runs())
-        )
-
-    def must_converge(self) -> None:
-        """A good version is published: it reaches every instance, if need be by what the status asks a person to do."""
-        self.say("the world heals")
-        self.heal()
-        self.live(600)
-        self.cluster.images.set(reference(LAST), healthy(1, 1))
-        self.publish(LAST)
-        helped = 0
-        began = self.cluster.clock.now()
-        while self.cluster.clock.now() - began < PATIENCE:
-            self.live(300)
-            if self.converges():
-                self.must_be_silent()
-                return
-            if self.condition("UpgradeBlocked").get("reason") == "TooManyUnhealthyInstances":
-                helped += 1
-                self.start_run(f"helped-{helped}")
-        raise AssertionError("does not converge:\n" + "\n".join(self.log[-60:]))
-
-    def must_be_silent(self) -> None:
-        """I7."""
-        self.live(600)
-        before = len(self.process.api.writes)
-        self.live(3600)
-        made = self.process.api.writes[before:]
-        assert not made, f"I7: writes while converged: {[str(c) for c in made]}"
+            change = {"labels": {"rollkeeper.io/protect-from-upgrade": None}, "finalizers": None}
+            if pod["metadata"].get("finalizers") or "rollkeeper.io/protect-from-upgrade" in pod["metadata"]["labels"]:
+                self.server.merge_patch(PODS, "default", name, {"metadata": change})

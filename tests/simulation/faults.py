@@ -124,7 +124,7 @@ class FaultyApi:
         self.plan = plan
         self.dead = False
         self._api = api
-        self._breathe = breathe
+        self.breathe = breathe
         self._calls = 0
 
     @property
@@ -244,7 +244,7 @@ class FaultyApi:
         return answer
 
     async def _begin(self, call: Call) -> Fault | None:
-        if self._breathe:
+        if self.breathe:
             await asyncio.sleep(0)
         if self.dead:
             raise Killed

@@ -9,6 +9,7 @@ from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.resources import BUDGETS, CLAIMS, CONTROLLER_REVISIONS, NAMESPACES, NODES, PODS, Resource
 from tests.simulation import answers, pods
 
+MOST_STORED = 4000
 CLAIM_FINALIZER = "kubernetes.io/pvc-protection"
 
 
@@ -38,15 +39,41 @@ class Kind:
 
 def custom(resource: Resource, kind: crd.Kind) -> Kind:
     """A custom resource of ours, treated as its CRD says."""
-    rules = crd.root_schema(kind)
+    checker = _Checker(crd.root_schema(kind))
 
     def defaults(obj: JsonObject) -> JsonObject:
-        made = validation.stored(rules, obj)
-        if found := list(map(str, validation.faults(rules, made))):
+        made, found = checker.check(obj)
+        if found:
             raise answers.invalid(resource, obj["metadata"]["name"], ", ".join(found))
         return made
 
     return Kind(new_status=dict, has_generation=True, custom=True, defaults=defaults)
+
+
+class _Checker:
+    """Applies the schema of a kind, but not again to a spec or status that a write leaves as it is stored.
+
+    Most writes change one of the two, and half of a simulation's time went into looking at the other.
+    """
+
+    def __init__(self, rules: JsonObject) -> None:
+        self._rules = rules
+        self._stored: dict[int, object] = {}
+        """By identity, and kept alive by this, so that no other object can have it."""
+
+    def check(self, obj: JsonObject) -> tuple[JsonObject, list[str]]:
+        """The object as it is stored, and what the server would refuse of it."""
+        done = {part: obj[part] for part in ("spec", "status") if self._stored.get(id(obj.get(part))) is not None}
+        properties = {name: rule for name, rule in self._rules["properties"].items() if name not in done}
+        required = [name for name in self._rules.get("required", []) if name not in done]
+        rules = {**self._rules, "properties": properties, "required": required}
+        made = validation.stored(rules, {name: value for name, value in obj.items() if name not in done})
+        found = list(map(str, validation.faults(rules, made)))
+        if len(self._stored) > MOST_STORED:
+            self._stored.clear()
+        if not found:
+            self._stored |= {id(made[part]): made[part] for part in ("spec", "status") if part in made}
+        return {**made, **done}, found
 
 
 def _claim(obj: JsonObject) -> JsonObject:

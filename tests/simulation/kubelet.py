@@ -74,14 +74,21 @@ class Kubelet:
     # --- what tests do ----------------------------------------------------------------------------------------------
 
     def set_ready(self, namespace: str, name: str, ready: bool | None) -> None:
-        """Force what the readiness probes of a pod say from now on; None: what its images say."""
+        """Force what the readiness probes of a pod say from now on; None: what its images say.
+
+        A pod that waits for a node has none.
+        """
         sandbox = self._sandbox(namespace, name)
+        if sandbox is None:
+            return
         sandbox.forced_ready = ready
         self._post(sandbox)
 
     def fail_pod(self, namespace: str, name: str, reason: str = "Evicted", message: str = "The node was low.") -> None:
         """The node throws the pod out: it stays, with phase Failed, until somebody deletes it."""
         sandbox = self._sandbox(namespace, name)
+        if sandbox is None:
+            raise LookupError(f"no node runs {name}")
         sandbox.failed = True
         pod = self._server.stored(PODS, sandbox.key)
         self._server.set_status(PODS, sandbox.key, pod_status.evicted(pod, reason, message, self._now()))
@@ -271,9 +278,8 @@ class Kubelet:
     def _on(self, node: str) -> list[Sandbox]:
         return [sandbox for sandbox in self._sandboxes.values() if sandbox.node == node]
 
-    def _sandbox(self, namespace: str, name: str) -> Sandbox:
-        uid = self._server.stored(PODS, (namespace, name))["metadata"]["uid"]
-        return self._sandboxes[uid]
+    def _sandbox(self, namespace: str, name: str) -> Sandbox | None:
+        return self._sandboxes.get(self._server.stored(PODS, (namespace, name))["metadata"]["uid"])
 
     def _now(self) -> str:
         return timestamp(self._clock.now())

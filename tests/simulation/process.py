@@ -110,40 +110,48 @@ class Process:
             (CONFIG_MAPS_METADATA, caches.config_maps),
         ]
         self.feeds = [Feed(cluster.api, resource, store) for resource, store in stores]
+        self.lagging: frozenset[int] = frozenset()
+        """Feeds, by number, that bring nothing for now: a watch that is late, or down."""
         for feed in self.feeds:
             feed.sync()
         self.manager.look_at_everything()
         self.manager.applications.start()
 
     def pump(self) -> int:
-        """Brings the caches up to date."""
-        return sum(feed.pump() for feed in self.feeds)
+        """Brings the caches up to date, but for those that lag."""
+        return sum(feed.pump() for number, feed in enumerate(self.feeds) if number not in self.lagging)
 
     def settle(self, *, pump: bool = True) -> None:
         """Works until nothing is due now. Raises Killed when the plan kills the process."""
         for _ in range(MOST_ROUNDS):
             if pump:
                 self.pump()
-            for turns in self.prober.pop_due():
-                run(self.prober.probe(turns))
+            self.ask_applications()
             work = self.queue.pop_due()
             if work is None:
                 self.cluster.advance(0)
-                if not self.pump_if(pump) and not self._is_due():
+                if not self.pump_if(pump) and not self.is_due():
                     return
                 continue
-            self._attend(work)
+            run(self.attend(work))
         raise AssertionError(f"the controller does not settle: {self.queue.due}")
+
+    def ask_applications(self) -> None:
+        """Those whose turn it is (H4)."""
+        for turns in self.prober.pop_due():
+            run(self.prober.probe(turns))
 
     def pump_if(self, pump: bool) -> int:
         return self.pump() if pump else 0
 
-    def _is_due(self) -> bool:
+    def is_due(self) -> bool:
+        """Whether it has something to do now."""
         return any(at <= self.cluster.clock.now() for at in self.queue.due.values())
 
-    def _attend(self, work: Work) -> None:
+    async def attend(self, work: Work) -> None:
+        """Reconciles one object, as a worker of the queue does. Raises Killed."""
         try:
-            again = run(self.manager.reconcile(work))
+            again = await self.manager.reconcile(work)
         except Killed:
             raise
         except ApiError as error:
@@ -163,6 +171,31 @@ class Process:
 def first_turn(most: float) -> float:
     """In the place of chance: a first turn comes after a second, and the others when their interval is over."""
     return 1.0 if most >= 1 else 0.0
+
+
+def settle_both(one: Process, other: Process) -> None:
+    """Two controllers at once (I8): with `breathe` they take turns between any two calls. Raises Killed."""
+    for _ in range(MOST_ROUNDS):
+        both = (one, other)
+        for process in both:
+            process.pump()
+            process.ask_applications()
+        todo = [(process, work) for process in both if (work := process.queue.pop_due()) is not None]
+        if todo:
+            run(_all(*(process.attend(work) for process, work in todo)))
+            continue
+        one.cluster.advance(0)
+        if not sum(process.pump() for process in both) and not any(process.is_due() for process in both):
+            return
+    raise AssertionError(f"two controllers do not settle: {one.queue.due} {other.queue.due}")
+
+
+async def _all(*work: Coroutine[Any, Any, None]) -> None:
+    """Waits for all of it, so that nothing is left over when one is killed."""
+    ended = await asyncio.gather(*work, return_exceptions=True)
+    for error in ended:
+        if error is not None:
+            raise error
 
 
 _LOOP = asyncio.new_event_loop()

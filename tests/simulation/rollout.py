@@ -140,7 +140,7 @@ class Rollout:
 
     @property
     def status(self) -> JsonMap:
-        return dict(self.server.get(SCALE_SETS, *SET).get("status", {}))
+        return dict(self.server.stored(SCALE_SETS, SET).get("status", {}))
 
     def condition(self, kind: str) -> JsonMap:
         return next((c for c in self.status.get("conditions", ()) if c["type"] == kind), {})
@@ -175,10 +175,13 @@ class Rollout:
 
     def settle(self) -> None:
         try:
-            self.process.settle()
+            self._work()
         finally:
             self._tell()
             self.witness.check()
+
+    def _work(self) -> None:
+        self.process.settle()
 
     def run(self, until: Callable[[], bool], seconds: int = 1200) -> None:
         """Lets time pass until something holds."""
@@ -228,7 +231,7 @@ class Rollout:
         self._tell_statuses()
 
     def _tell_statuses(self) -> None:
-        for run in self.runs():
+        for run in self.server.store.items(UPGRADE_RUNS, "default"):
             name, status = run["metadata"]["name"], run.get("status", {})
             self._tell_if_new(f"run {name}", _run_line(status))
         self._tell_if_new("applications", _application_line(self.cluster))
@@ -238,7 +241,7 @@ class Rollout:
 
     def _tell_going(self) -> None:
         """What versions say that are being deleted (V7)."""
-        there = {v["spec"]["version"]: v for v in self.server.list(IMAGE_VERSIONS, "default").items}
+        there = {v["spec"]["version"]: v for v in self.server.store.items(IMAGE_VERSIONS, "default")}
         for number in sorted(self._going - there.keys()):
             self._going.discard(number)
             self.say(f"version {number}: is gone")

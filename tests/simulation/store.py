@@ -81,6 +81,8 @@ class Store:
         if since < self._oldest:
             raise answers.expired(since, self._oldest)
         history = self._history[resource]
+        if not history or history[-1].version <= since:
+            return []
         return history[bisect_right(history, since, key=lambda change: change.version) :]
 
     def compact(self) -> None:

@@ -96,14 +96,16 @@ def _base_of_model(ctx: Context) -> Pair | None:
     """What a changed model builds on; None: it has not changed.
 
     It has, too, when a change was taken back: then the newest is the proven one again, and instances that a run had
-    brought to the model in between are to come back from it. That model has the higher number.
+    brought to the model in between are to come back from it. That model has the higher number. What a run put back, or
+    could not take down, is left behind by it: it waits for a newer model, or runs would follow each other without end.
     """
     status, newest, numbers = ctx.snapshot.scale_set.status, ctx.snapshot.revision, ctx.snapshot.revisions
     proven = ctx.proven_pair
     if proven is None:
         creation = next((p for p in ctx.assignment.values() if p.version == status.creation_version), None)
         return creation if newest == status.creation_model_revision else None
-    ahead = any(numbers.get(i.pair.revision, 0) > numbers.get(newest, 0) for i in _unprotected(ctx))
+    brought = [i for i in _unprotected(ctx) if i.made_by.endswith("/Forward") and not i.terminating]
+    ahead = any(numbers.get(i.pair.revision, 0) > numbers.get(newest, 0) for i in brought)
     return proven if newest != proven.revision or ahead else None
 
 

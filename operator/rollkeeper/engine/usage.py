@@ -48,7 +48,7 @@ def of(scale_set: ScaleSet, runs: Iterable[UpgradeRun], image_of: ImageOf) -> Us
     for run in runs:
         if code_of(run) in ACTIVE:
             _add_run(found, run, lambda revision: image_of(revision) or own)
-    return {numbered: use for numbered, use in found.items() if str(use)}
+    return {numbered: use for numbered, use in found.items() if use != Use()}
 
 
 def _add_run(found: dict[Numbered, Use], run: UpgradeRun, image_of: Callable[[str], str]) -> None:

@@ -191,6 +191,24 @@ def test_only_that_very_pod_is_taken_down(action: Callable[[int, str, str, str],
     assert world.memory.taken_down == set()
 
 
+@pytest.mark.parametrize("action", [do.EvictInstance, do.DeleteInstance], ids=["I8 evict", "I8 delete"])
+@pytest.mark.parametrize("again", [False, True])
+def test_a_pod_that_is_gone_is_not_taken_down_again_and_again(
+    action: Callable[[int, str, str], do.Action], again: bool
+) -> None:
+    """I8: the cache is late, and would tell so until the watch brings the news."""
+    world = World()
+    world.create(0)
+    world.settled()
+    old = world.uid(0)
+    world.cluster.kubelet.vanish("default", "web-0")
+    if again:
+        body = {"metadata": {"name": "web-0"}, "spec": {"containers": [{"name": "x", "image": "x"}]}}
+        world.server.create(PODS, "default", body)
+    world.do(action(0, old, "why"))
+    assert world.caches.pods.uid(("default", "web-0")) == (world.uid(0) if again else None)
+
+
 def test_i9_a_write_under_an_old_version_raises_and_nothing_follows() -> None:
     world = World()
     world.server.merge_patch(SCALE_SETS, "default", "web", {"spec": {"replicas": 9}})

@@ -52,6 +52,22 @@ def test_model_run_is_due(name: str) -> None:
     assert causes == (["Model"] if due else [])
 
 
+TAKEN_BACK: dict[str, tuple[dict[str, Any], bool]] = {
+    "T1 a run had brought an instance to it": ({"made_by": "run/1/Forward"}, True),
+    "T1 a run put it back to that, so left it behind": ({"made_by": "run/2/Back"}, False),
+    "H8 a run could not take it down": ({"made_by": "run/1/Forward", "terminating": True}, False),
+    "B10 it is protected": ({"made_by": "run/1/Forward", "protected": True}, False),
+}
+
+
+@pytest.mark.parametrize(("fields", "due"), TAKEN_BACK.values(), ids=TAKEN_BACK)
+def test_t1_a_change_that_was_taken_back(fields: dict[str, Any], due: bool) -> None:
+    """The newest model is the proven one again: what a completed run left behind waits, or runs would never end."""
+    instances = {**fleet(3), 2: instance(2, revision=NEW, **fields)}
+    found = platform.consider(ctx(scale_set(3, **OFF), instances, revisions={REVISION: 1, NEW: 2}))
+    assert [w.cause for w in found.wishes] == (["Model"] if due else [])
+
+
 PIN_DUE: dict[str, tuple[dict[str, Any], str | None]] = {
     "T1, M5 pinned up": ({"version": "1.1.0"}, "1.1.0"),
     "M5 pinned down": ({"version": "1.0.0", "status": {"provenImageVersion": "1.1.0"}}, "1.0.0"),

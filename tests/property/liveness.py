@@ -1,0 +1,104 @@
+"""From whatever state: the world heals, a good version is published, and the set comes to rest (liveness)."""
+
+from datetime import timedelta
+
+from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS
+from tests.property.world import World
+from tests.simulation.images import healthy
+from tests.simulation.objects_of_ours import reference, scale_set
+from tests.simulation.rollout import SET
+
+LAST = "99.0.0"
+PATIENCE = timedelta(hours=6)
+LONG = 6 * 3600
+MOST_RUNS = 40
+"""In `LONG`, of the controller's own and without anybody doing anything: tried again after 5 minutes, doubling to 60
+(F8), two types of runs at a few targets."""
+CALM = {
+    "maxBatchInstancePercent": 20,
+    "maxUnhealthyInstancePercent": 20,
+    "maxUnhealthyUpgradedInstancePercent": 20,
+    "pauseTimeBetweenBatchesSeconds": 0,
+    "minHealthySeconds": 0,
+}
+
+
+def must_not_go_round(world: World) -> None:
+    """F8: while nobody does anything, no run is started again and again."""
+    before = {run["metadata"]["uid"] for run in world.runs()}
+    seen: set[str] = set()
+    for _ in range(12):
+        world.live(LONG / 12)
+        seen |= {r["metadata"]["uid"] for r in world.runs() if r["spec"].get("startedBy") == "Platform"}
+    assert len(seen - before) <= MOST_RUNS, f"F8: {len(seen - before)} runs in {LONG}s"
+
+
+def heal(world: World) -> None:
+    """The world is itself again: nodes, probes, calls; what a person did to hold things up is undone."""
+    world.end_faults()
+    world.free_pods()
+    world.cluster.images.default = healthy(1, 1)
+    template = scale_set(1)["spec"]["template"]
+    template["spec"]["containers"].append({"name": "sidecar", "image": "registry.example/sidecar:best"})
+    on = {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": True}}
+    world.patch_set(
+        {
+            "template": template,
+            "imageReference": {"version": "latest"},
+            "upgradePolicy": {"mode": "Rolling", **on, "rollingUpgradePolicy": CALM},
+        },
+        "good template, latest, mode Rolling, automatic upgrades on",
+    )
+    for run in world.runs():
+        if run["spec"].get("desiredState") == "Paused":
+            world.patch_run(run["metadata"]["name"], {"desiredState": "Running"})
+
+
+def converges(world: World) -> bool:
+    """Whether every instance runs the last version, healthy, and no run is active."""
+    status = world.status
+    wanted = world.server.get(SCALE_SETS, *SET)["spec"]["replicas"]
+    pods = world.cluster.pods().values()
+    return (
+        not status.get("activeRunName")
+        and all(p["metadata"]["labels"]["rollkeeper.io/image-version"] == LAST for p in pods)
+        and status.get("readyReplicas", 0) == wanted == len(pods)
+        and all(world.code(r["metadata"]["name"]) != "Pending" for r in world.runs())
+    )
+
+
+def must_converge(world: World) -> None:
+    """A good version reaches every instance, if need be by what the status asks a person to do."""
+    world.say("the world heals")
+    heal(world)
+    world.live(600)
+    world.cluster.images.set(reference(LAST), healthy(1, 1))
+    world.publish(LAST)
+    helped = 0
+    began = world.cluster.clock.now()
+    while world.cluster.clock.now() - began < PATIENCE:
+        world.live(300)
+        if converges(world):
+            must_be_silent(world)
+            must_let_go(world)
+            return
+        if world.condition("UpgradeBlocked").get("reason") == "TooManyUnhealthyInstances":
+            helped += 1
+            world.start_run(f"helped-{helped}")
+    raise AssertionError("does not converge:\n" + "\n".join(world.log[-60:]))
+
+
+def must_be_silent(world: World) -> None:
+    """I7."""
+    world.live(600)
+    before = len(world.process.api.writes)
+    world.live(3600)
+    made = world.process.api.writes[before:]
+    assert not made, f"I7: writes while converged: {[str(c) for c in made]}"
+
+
+def must_let_go(world: World) -> None:
+    """V7: what was deleted, and nothing uses any more, is gone; only what is proven may still wait (replicas 0)."""
+    versions = world.server.store.items(IMAGE_VERSIONS, "default")
+    kept = {v["spec"]["version"] for v in versions if "deletionTimestamp" in v["metadata"]}
+    assert kept <= {world.status.get("provenImageVersion")}, f"V7: {kept} are not let go of"
