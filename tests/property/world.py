@@ -31,7 +31,7 @@ class World(Rollout):
                 break
             self.cluster.advance(max((due - self.cluster.clock.now()).total_seconds(), 0))
             self._end_what_is_over()
-        self.cluster.advance((end - self.cluster.clock.now()).total_seconds())
+        self.cluster.advance(max((end - self.cluster.clock.now()).total_seconds(), 0))
         self._end_what_is_over()
         self.settle_or_restart()
 

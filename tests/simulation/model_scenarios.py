@@ -139,3 +139,33 @@ def pinned_to_a_version_that_fails() -> Rollout:
     rollout.run(lambda: rollout.status["provenImageVersion"] == "1.0.1")
     rollout.run_until_quiet()
     return rollout
+
+
+@scenario
+def pinned_to_an_excluded_version() -> Rollout:
+    """M5, T9: a pin names its version, so that may be excluded from latest, before its run or in the middle of it."""
+    rollout = proven(3)
+    rollout.publish("1.1.0", excludeFromLatest=True)
+    off = {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": False}}
+    rollout.patch_set({"upgradePolicy": off, "imageReference": {"version": "1.1.0"}}, "pinned to 1.1.0")
+    rollout.run(lambda: rollout.status["provenImageVersion"] == "1.1.0")
+    rollout.publish("1.2.0")
+    rollout.patch_set({"imageReference": {"version": "1.2.0"}}, "pinned to 1.2.0")
+    rollout.run(lambda: rollout.versions().get("1.2.0") == "0")
+    rollout.patch_version("1.2.0", {"excludeFromLatest": True})
+    rollout.run(lambda: rollout.status["provenImageVersion"] == "1.2.0")
+    rollout.run_until_quiet()
+    return rollout
+
+
+@scenario
+def model_that_is_refused_supersedes_nothing() -> Rollout:
+    """T5, M3: the new run's own checks come first: while the API server refuses the newer model, the run goes on."""
+    rollout = proven(5)
+    change_model(rollout, "good")
+    rollout.run(lambda: bool(rollout.active_run()))
+    rollout.run_for(4)
+    rollout.patch_set({"template": {"metadata": {"annotations": {"simulation/refuse": "Invalid"}}}})
+    rollout.run(ended(rollout))
+    rollout.run_until_quiet()
+    return rollout

@@ -20,13 +20,13 @@ def reasons_to_stop(run: UpgradeRun, target: Pair, ctx: Context, wishes: Platfor
     cause = platform.cause_of(run)
     found = [_cancelled(run)]
     if cause == "Automatic":
-        found += [_opted_out(ctx), _image_changed(run, ctx), _withdrawn(target.version, ctx), _precondition_lost(ctx)]
+        found += [_opted_out(ctx), _image_changed(run, ctx), _withdrawn(target.version, ctx)]
+        found += [_excluded(target.version, ctx), _precondition_lost(ctx)]
     elif cause is not None:
-        found += [
-            _mode_manual(ctx),
-            _image_changed(run, ctx),
-            _withdrawn(target.version, ctx) if run.status.target_image_reference is not None else None,
-        ]
+        found += [_mode_manual(ctx), _image_changed(run, ctx)]
+        if run.status.target_image_reference is not None:
+            found.append(_withdrawn(target.version, ctx))
+            found.append(_excluded(target.version, ctx) if cause == "Model" else None)
     if cause is not None and not paused:
         found += [_by_user(queue), _BY_NEWER[cause](target, ctx, wishes), _by_a_model_that_mends(run, target, ctx)]
     if paused:
@@ -59,9 +59,19 @@ def _withdrawn(target: str, ctx: Context) -> Stop | None:
     if not published.listed:
         where = f"region {region}" if region is not None else "scale sets without a region"
         return Stop(Code.TARGET_WITHDRAWN, f"ImageVersion {target} is no longer for {where} (spec.targetRegions)")
-    if published.excluded:
-        return Stop(Code.TARGET_WITHDRAWN, f"ImageVersion {target} was excluded from latest")
     return None
+
+
+def _excluded(target: str, ctx: Context) -> Stop | None:
+    """T9 for runs that follow latest. A pin names its version, as it may name one that was excluded before (M5).
+
+    Else the run of such a pin would be due, end by this, and be due again without end.
+    """
+    published = ctx.catalogue.get(target)
+    pinned = ctx.snapshot.scale_set.spec.image_reference.version == target
+    if published is None or not published.excluded or pinned:
+        return None
+    return Stop(Code.TARGET_WITHDRAWN, f"ImageVersion {target} was excluded from latest")
 
 
 def _image_changed(run: UpgradeRun, ctx: Context) -> Stop | None:
@@ -102,8 +112,10 @@ def _by_newer_version(target: Pair, _ctx: Context, wishes: Platform) -> Stop | N
     return Stop(Code.SUPERSEDED, f"superseded by version {newer.target}")
 
 
-def _by_newer_model(target: Pair, ctx: Context, _wishes: Platform) -> Stop | None:
-    if ctx.model == target.revision:
+def _by_newer_model(target: Pair, ctx: Context, wishes: Platform) -> Stop | None:
+    """T5: unless the newer one's own checks fail, such as M3; one that is no longer due needs none."""
+    newer = next((w for w in wishes.wishes if w.cause == "Model"), None)
+    if ctx.model == target.revision or (newer is not None and newer.blocked is not None):
         return None
     return Stop(Code.SUPERSEDED, f"superseded by model {ctx.model}")
 

@@ -102,6 +102,7 @@ class Pods:
             self.pods.remove_key(key, change.uid)
 
     async def _read_again(self, key: Key, uid: str) -> None:
+        """The cache is late: what it takes for an instance would be written to again and again until it knows."""
         try:
             self.pods.apply(await self.api.get(PODS, *key))
         except NotFound:
@@ -124,16 +125,9 @@ class Pods:
         try:
             await self.api.evict(namespace, name, uid=uid)
         except (NotFound, Conflict):
-            await self._read_again(namespace, name, uid)
+            await self._read_again((namespace, name), uid)
             return False
         return True
-
-    async def _read_again(self, namespace: str, name: str, uid: str) -> None:
-        """The cache is late: what it takes for an instance would be taken down again and again until it knows."""
-        try:
-            self.pods.apply(await self.api.get(PODS, namespace, name))
-        except NotFound:
-            self.pods.remove_key((namespace, name), uid)
 
     async def tell(self, namespace: str, name: str, uid: str, application: Application) -> None:
         """Writes the state of an application into its pod's condition (H4), unless that pod is not there any more."""
@@ -149,7 +143,7 @@ class Pods:
         try:
             left = await self.api.delete(PODS, namespace, name, uid=uid)
         except (NotFound, Conflict):
-            await self._read_again(namespace, name, uid)
+            await self._read_again((namespace, name), uid)
             return
         if left is None:
             self.pods.remove_key((namespace, name), uid)

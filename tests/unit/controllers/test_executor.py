@@ -194,7 +194,7 @@ def test_only_that_very_pod_is_taken_down(action: Callable[[int, str, str, str],
 @pytest.mark.parametrize("action", [do.EvictInstance, do.DeleteInstance], ids=["I8 evict", "I8 delete"])
 @pytest.mark.parametrize("again", [False, True])
 def test_a_pod_that_is_gone_is_not_taken_down_again_and_again(
-    action: Callable[[int, str, str], do.Action], again: bool
+    action: Callable[[int, str, str, str], do.Action], again: bool
 ) -> None:
     """I8: the cache is late, and would tell so until the watch brings the news."""
     world = World()
@@ -205,7 +205,7 @@ def test_a_pod_that_is_gone_is_not_taken_down_again_and_again(
     if again:
         body = {"metadata": {"name": "web-0"}, "spec": {"containers": [{"name": "x", "image": "x"}]}}
         world.server.create(PODS, "default", body)
-    world.do(action(0, old, "why"))
+    world.do(action(0, old, "run/1/Forward", "why"))
     assert world.caches.pods.uid(("default", "web-0")) == (world.uid(0) if again else None)
 
 
