@@ -83,6 +83,7 @@ def must_converge(world: World) -> None:
             must_be_silent(world)
             must_let_go(world)
             return
+        world.free_pods()  # the status names the instances that a label protects
         if world.condition("UpgradeBlocked").get("reason") == "TooManyUnhealthyInstances":
             helped += 1
             world.start_run(f"helped-{helped}")
