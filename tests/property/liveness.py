@@ -84,6 +84,9 @@ def must_converge(world: World) -> None:
             must_let_go(world)
             return
         world.free_pods()  # the status names the instances that a label protects
+        held = world.condition("UpToDate")
+        if held.get("reason") == "ModelHeld":  # by a version that it was tried with
+            world.annotate_set({"rollkeeper.io/release-hold": held["message"].rpartition("release-hold=")[2]})
         if world.condition("UpgradeBlocked").get("reason") == "TooManyUnhealthyInstances":
             helped += 1
             world.start_run(f"helped-{helped}")
