@@ -47,11 +47,11 @@ chart: install ## check the Helm chart, and package it into dist/
 	$(UV) run pytest --quiet tests/chart
 	$(UV) run python -m hack.helm package charts/rollkeeper --destination dist
 
-cluster-build: install ## build Kubernetes, etcd, kwok and Helm, once a machine (minutes)
-	$(UV) run python -m hack.localcluster build
+cluster-build: install ## build Kubernetes, etcd, kwok and Helm, once a machine (minutes); with KUBEVIRT=1 KubeVirt too
+	$(UV) run python -m hack.localcluster build $(if $(KUBEVIRT),--kubevirt)
 
 cluster-up: install ## start a local cluster
-	$(UV) run python -m hack.localcluster up
+	$(UV) run python -m hack.localcluster up $(if $(KUBEVIRT),--kubevirt)
 
 cluster-down: install ## end the local cluster
 	$(UV) run python -m hack.localcluster down

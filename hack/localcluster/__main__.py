@@ -13,14 +13,21 @@ from hack.localcluster.client import Client
 from hack.localcluster.cluster import LocalCluster
 from hack.localcluster.errors import ClusterError
 from hack.localcluster.external import external_cluster
-from hack.localcluster.flags import PROCESSES
+from hack.localcluster.flags import ALL_PROCESSES, PROCESSES
 from hack.localcluster.layout import Layout, Record
 from hack.localcluster.objects import node_usable
 from hack.localcluster.processes import running
 from hack.localcluster.report import Reporter
 from hack.localcluster.settings import Settings
 from hack.localcluster.shutdown import shut_down
-from hack.localcluster.tools import helm_tool, kubeconform_tool, kubernetes_modules, newest_kubernetes, registry_tool
+from hack.localcluster.tools import (
+    helm_tool,
+    kubeconform_tool,
+    kubernetes_modules,
+    kubevirt_tools,
+    newest_kubernetes,
+    registry_tool,
+)
 
 CLUSTERS = Path(__file__).parents[2] / ".cluster"
 
@@ -42,6 +49,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         command.add_argument(
             "--kubernetes", default=newest_kubernetes(), choices=list(kubernetes_modules()), help="default: %(default)s"
         )
+        command.add_argument("--kubevirt", action="store_true", help="KubeVirt's API and controller too")
     up.add_argument("--nodes", type=int, default=Settings.nodes, help="simulated nodes (default: %(default)s)")
     up.add_argument("--zones", type=int, default=Settings.zones, help="zones of the nodes (default: %(default)s)")
     return parser.parse_args(arguments)
@@ -54,9 +62,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _terminated)
     try:
         if arguments.command == "build":
-            tools = ensure_tools(arguments.kubernetes, report) | ensure(
-                (helm_tool(), kubeconform_tool(), registry_tool()), report
-            )
+            kubevirt = kubevirt_tools() if arguments.kubevirt else ()
+            others = (helm_tool(), kubeconform_tool(), registry_tool(), *kubevirt)
+            tools = ensure_tools(arguments.kubernetes, report) | ensure(others, report)
             for name, path in tools.items():
                 print(f"{name:<24} {path}")
             return 0
@@ -65,7 +73,12 @@ def main() -> int:
             return _down(layout, report)
         if arguments.command == "status":
             return _status(layout)
-        settings = Settings(kubernetes=arguments.kubernetes, nodes=arguments.nodes, zones=arguments.zones)
+        settings = Settings(
+            kubernetes=arguments.kubernetes,
+            nodes=arguments.nodes,
+            zones=arguments.zones,
+            kubevirt=arguments.kubevirt,
+        )
         return _up(layout, settings, report)
     except (ClusterError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -113,9 +126,10 @@ def _status(layout: Layout) -> int:
     print(f"kubectl      {record.programs['kubectl']}")
     print(f"logs         {layout.logs}")
     print(f"nodes        {_nodes(layout)}")
-    for name in PROCESSES:
+    expected = [name for name in ALL_PROCESSES if name in PROCESSES or name in record.programs]
+    for name in expected:
         print(f"{name:<24} {f'running, pid {alive[name]}' if name in alive else 'not running'}")
-    return 0 if alive.keys() == PROCESSES.keys() else 1
+    return 0 if alive.keys() == set(expected) else 1
 
 
 def _nodes(layout: Layout) -> str:

@@ -15,18 +15,20 @@ from typing import Self
 from urllib.request import urlopen
 
 from hack.localcluster import config
-from hack.localcluster.build import ensure_tools
+from hack.localcluster.build import ensure, ensure_tools
 from hack.localcluster.client import Client
 from hack.localcluster.errors import ClusterError
-from hack.localcluster.flags import LOOPBACK, PROCESSES
+from hack.localcluster.flags import ALL_PROCESSES, LOOPBACK, PROCESSES
 from hack.localcluster.guard import Guard
 from hack.localcluster.kubectl import kubectl
+from hack.localcluster.kubevirt import Installer, write_certificates
 from hack.localcluster.layout import Layout, Ports, Record
 from hack.localcluster.objects import node, node_usable, storage_class
 from hack.localcluster.processes import POLL_SECONDS, end, launch, log_file, log_tail, running
 from hack.localcluster.report import Reporter
 from hack.localcluster.settings import Settings, User
 from hack.localcluster.shutdown import shut_down
+from hack.localcluster.tools import kubevirt_tools
 
 START_SECONDS = 120.0
 """For each step of a start, on a machine that is busy with other things too."""
@@ -156,7 +158,7 @@ class LocalCluster:
             raise ClusterError(message)
         if name == "kwok":
             self._forget_node_leases()
-        command = [str(self._programs[name]), *PROCESSES[name](self.layout, self._ports, self.settings)]
+        command = [str(self._programs[name]), *ALL_PROCESSES[name](self.layout, self._ports, self.settings)]
         self._children[name] = launch(self.layout, name, command)
         if name == "etcd":
             self._wait("etcd to answer", self._etcd_healthy)
@@ -168,6 +170,8 @@ class LocalCluster:
     def _start_all(self) -> None:
         self._refuse_running()
         self._programs = ensure_tools(self.settings.kubernetes, self._report)
+        if self.settings.kubevirt:
+            self._programs |= ensure(kubevirt_tools(), self._report)
         begin = time.monotonic()
         self._report.say(f"starting Kubernetes {self.settings.kubernetes} with {self.settings.nodes} simulated nodes")
         self._prepare_folder()
@@ -176,8 +180,11 @@ class LocalCluster:
         self.start("etcd")
         self.start("kube-apiserver")
         self._write_after_server()
-        for name in ("kube-controller-manager", "kube-scheduler", "kwok"):
+        for name in ("kube-controller-manager", "kube-scheduler"):
             self.start(name)
+        if self.settings.kubevirt:
+            self._kubevirt().install()
+        self.start("kwok")
         self._fill()
         self._report.say(f"ready after {time.monotonic() - begin:.0f} s")
 
@@ -195,7 +202,7 @@ class LocalCluster:
             message = f"{layout.directory} has files that are not a cluster's; choose another folder"
             raise ClusterError(message)
         layout.logs.mkdir(parents=True, exist_ok=True)
-        for name in (*PROCESSES, "guard", "audit"):
+        for name in (*ALL_PROCESSES, "guard", "audit"):
             log_file(layout, name).unlink(missing_ok=True)
         programs = {name: str(path) for name, path in self._programs.items()}
         Record(self.settings.kubernetes, self.server, programs, self._temporary).write(layout)
@@ -203,7 +210,9 @@ class LocalCluster:
         layout.state.mkdir(mode=0o700)  # tokens and keys: other users of the machine are no administrators here
 
     def _write_before_server(self) -> None:
-        users = (config.ADMIN, *config.COMPONENTS.values(), *self.settings.users)
+        if self.settings.kubevirt:
+            write_certificates(self.layout)
+        users = (config.ADMIN, *config.components(self.settings).values(), *self.settings.users)
         self._tokens = {user.name: config.Token(user, secrets.token_urlsafe(24)) for user in users}
         self.layout.tokens.write_text(config.token_file(list(self._tokens.values())), encoding="utf-8")
         self.layout.audit_policy.write_text(json.dumps(config.audit_policy(), indent=2), encoding="utf-8")
@@ -213,7 +222,7 @@ class LocalCluster:
         chain = self.layout.server_certificate.read_text(encoding="utf-8")
         self.layout.authority.write_text(config.authority_of(chain), encoding="utf-8")
         self._write_kubeconfig(self.kubeconfig, config.ADMIN)
-        for name, user in config.COMPONENTS.items():
+        for name, user in config.components(self.settings).items():
             self._write_kubeconfig(self.layout.component_kubeconfig(name), user)
         scheduler = config.scheduler_config(
             str(self.layout.component_kubeconfig("kube-scheduler")), self.settings.scheduler_qps
@@ -232,10 +241,21 @@ class LocalCluster:
         client = self.client
         client.create("/apis/storage.k8s.io/v1/storageclasses", storage_class())
         for number in range(1, self.settings.nodes + 1):
-            client.create("/api/v1/nodes", node(number, self.settings.zones))
+            client.create("/api/v1/nodes", node(number, self.settings.zones, kubevirt=self.settings.kubevirt))
         # Pods are refused in a namespace without it.
         self._wait("the default service account", self._has_default_account)
         self._wait("the nodes to be ready", self._nodes_usable)
+
+    def _kubevirt(self) -> Installer:
+        return Installer(
+            layout=self.layout,
+            ports=self._ports,
+            manifests=self._programs["kubevirt-manifests"],
+            client=self.client,
+            kubectl=self.kubectl,
+            start=self.start,
+            wait=self._wait,
+        )
 
     # Questions that are asked until the answer is yes.
 
@@ -295,6 +315,7 @@ class LocalCluster:
             self.client.call("DELETE", "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases")
 
     def _known(self, name: str) -> None:
-        if name not in PROCESSES:
-            message = f"there is no process {name}; there are {', '.join(PROCESSES)}"
+        known = ALL_PROCESSES if self.settings.kubevirt else PROCESSES
+        if name not in known:
+            message = f"there is no process {name}; there are {', '.join(known)}"
             raise ClusterError(message)

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hack.localcluster.settings import User
+from hack.localcluster import kubevirt_flags
+from hack.localcluster.settings import Settings, User
 
 Json = dict[str, Any]
 
@@ -13,12 +14,18 @@ GROUP = "rollkeeper.io"
 
 ADMIN = User("admin", ("system:masters",))
 
-COMPONENTS: Mapping[str, User] = {
+_COMPONENTS: Mapping[str, User] = {
     "kube-controller-manager": User("system:kube-controller-manager"),
     "kube-scheduler": User("system:kube-scheduler"),
     "kwok": User("kwok", ("system:masters",)),
 }
 """Kubernetes ships the roles of the first two; kwok plays the kubelets of all nodes."""
+
+
+def components(settings: Settings) -> Mapping[str, User]:
+    """Who the processes are."""
+    return {**_COMPONENTS, **kubevirt_flags.USERS, "kwok": kubevirt_flags.HANDLER} if settings.kubevirt else _COMPONENTS
+
 
 READS = ["get", "list", "watch"]
 
@@ -27,6 +34,7 @@ RECORDED = (
     ("events.k8s.io", ["events"]),
     ("apps", ["controllerrevisions"]),
     ("coordination.k8s.io", ["leases"]),
+    ("kubevirt.io", ["virtualmachines", "virtualmachineinstances", "virtualmachinepools"]),
 )
 
 

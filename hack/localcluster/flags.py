@@ -1,12 +1,14 @@
-"""The command lines of the five processes: pure, in the order of their start."""
+"""The command lines of the processes: pure, in the order of their start."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from hack.localcluster import kubevirt_flags
 from hack.localcluster.layout import Layout, Ports
 from hack.localcluster.settings import Settings
 
 KWOK_STAGES = Path(__file__).parent / "kwok.yaml"
+GUEST_STAGES = Path(__file__).parent / "kwok-kubevirt.yaml"
 
 LOOPBACK = "127.0.0.1"
 
@@ -54,6 +56,8 @@ def kube_apiserver(layout: Layout, ports: Ports, settings: Settings) -> list[str
             # A rotated log would hide its older half from whoever checks that every write was right.
             "--audit-log-maxsize=100000",
         ]
+    if settings.kubevirt:
+        flags += kubevirt_flags.aggregation(layout)
     return flags
 
 
@@ -82,11 +86,12 @@ def kube_scheduler(layout: Layout, _ports: Ports, _settings: Settings) -> list[s
     return [f"--config={layout.scheduler_config}", "--secure-port=0"]
 
 
-def kwok(layout: Layout, _ports: Ports, _settings: Settings) -> list[str]:
+def kwok(layout: Layout, _ports: Ports, settings: Settings) -> list[str]:
     """Without node leases the nodes would be NotReady after 40 s, and their pods with them."""
     return [
         f"--kubeconfig={layout.component_kubeconfig('kwok')}",
         f"--config={KWOK_STAGES}",
+        *([f"--config={GUEST_STAGES}"] if settings.kubevirt else []),
         "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
         "--node-lease-duration-seconds=40",
     ]
@@ -100,3 +105,11 @@ PROCESSES: Mapping[str, Flags] = {
     "kwok": kwok,
 }
 """In the order of their start; they are stopped in the opposite order."""
+
+KUBEVIRT_PROCESSES: Mapping[str, Flags] = {
+    "virt-api": kubevirt_flags.virt_api,
+    "virt-controller": kubevirt_flags.virt_controller,
+}
+"""Of clusters with KubeVirt."""
+
+ALL_PROCESSES: Mapping[str, Flags] = {**PROCESSES, **KUBEVIRT_PROCESSES}

@@ -4,7 +4,7 @@ import json
 import random
 import socket
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from hack.localcluster.errors import ClusterError
@@ -16,15 +16,17 @@ while the API server is down, even by one that connects to itself, and the serve
 
 @dataclass(frozen=True)
 class Ports:
-    """All on the loopback interface."""
+    """All on the loopback interface, but for virt-api's."""
 
     api: int
     etcd: int
     etcd_peer: int
+    virt_api: int
+    virt_controller: int
 
     @classmethod
     def free(cls) -> "Ports":
-        """Three ports that nobody listens on."""
+        """Ports that nobody listens on."""
         found: list[int] = []
         for port in random.SystemRandom().sample(PORT_RANGE, len(PORT_RANGE)):
             with socket.socket() as probe:
@@ -33,7 +35,7 @@ class Ports:
                 except OSError:  # in use
                     continue
             found.append(port)
-            if len(found) == 3:
+            if len(found) == len(fields(cls)):
                 return cls(*found)
         message = f"no free port from {PORT_RANGE.start} to {PORT_RANGE.stop}"
         raise ClusterError(message)

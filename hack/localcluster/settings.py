@@ -35,6 +35,8 @@ class Settings:
     scheduler_qps: int | None = None
     """None is Kubernetes' own default, 50."""
     users: tuple[User, ...] = ()
+    kubevirt: bool = False
+    """KubeVirt's API and controller too; its guests are simulated. Building them takes minutes, once a machine."""
 
     def __post_init__(self) -> None:
         """Refuse what would only show later as a pod that stays pending."""

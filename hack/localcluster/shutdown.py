@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 from hack.localcluster.client import Client
-from hack.localcluster.flags import PROCESSES
+from hack.localcluster.flags import ALL_PROCESSES
 from hack.localcluster.layout import Layout, Record
 from hack.localcluster.processes import end, running
 from hack.localcluster.report import Reporter
@@ -24,7 +24,7 @@ def shut_down(layout: Layout, report: Reporter) -> bool:
     if record is None:
         return False
     volumes = _volumes(layout, report)
-    for name in reversed(list(PROCESSES)):
+    for name in reversed(list(ALL_PROCESSES)):
         end(layout, name, signal.SIGKILL, patience=10)
     _remove_volumes(volumes)
     for path in (layout.state, layout.pids):

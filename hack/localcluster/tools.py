@@ -14,6 +14,7 @@ from hack.localcluster.errors import ClusterError
 
 MODULES = Path(__file__).parent / "modules"
 KUBERNETES = "k8s.io/kubernetes"
+KUBEVIRT = "kubevirt.io/kubevirt"
 KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
 
 
@@ -48,7 +49,7 @@ class Tool:
 
     @property
     def origin_name(self) -> str:
-        """The name of the cache's folder: kubernetes, etcd, kwok or registry."""
+        """The name of the cache's folder: kubernetes, or that of the program."""
         return "kubernetes" if self.origin == KUBERNETES else self.name
 
 
@@ -92,6 +93,16 @@ def tools_for(kubernetes: str) -> tuple[Tool, ...]:
         Tool("etcd", MODULES / "etcd", server, server),
         Tool("kwok", MODULES / "kwok", f"{kwok}/cmd/kwok", kwok),
         *(Tool(name, known[kubernetes], f"{KUBERNETES}/cmd/{name}", KUBERNETES) for name in KUBERNETES_PROGRAMS),
+    )
+
+
+def kubevirt_tools() -> tuple[Tool, ...]:
+    """KubeVirt's servers, and what prints the objects that its operator would install."""
+    module = MODULES / "kubevirt"
+    return (
+        Tool("virt-controller", module, f"{KUBEVIRT}/cmd/virt-controller", KUBEVIRT),
+        Tool("virt-api", module, f"{KUBEVIRT}/cmd/virt-api", KUBEVIRT),
+        Tool("kubevirt-manifests", module, "./manifests", KUBEVIRT),
     )
 
 

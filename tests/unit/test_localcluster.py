@@ -27,7 +27,7 @@ from hack.localcluster.tools import (
     tools_for,
 )
 
-PORTS = Ports(api=20001, etcd=20002, etcd_peer=20003)
+PORTS = Ports(api=20001, etcd=20002, etcd_peer=20003, virt_api=20004, virt_controller=20005)
 QUIET = Reporter(quiet=True)
 
 
