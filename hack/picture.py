@@ -25,6 +25,7 @@ from rollkeeper.cli.plugin.options import Options
 from rollkeeper.cli.plugin.session import Session
 from rollkeeper.cli.plugin.status import Scene
 from rollkeeper.cli.plugin.views import condition
+from rollkeeper.kube.resources import PODS
 
 WIDTH = 92
 TITLE = "kubectl rollkeeper"
@@ -85,10 +86,10 @@ def _apply(cluster: LocalCluster, *files: str) -> None:
 
 def _until(session: Session, what: str, seen: Callable[[Scene], bool]) -> Scene:
     """Follows the set as `status --watch` does. Raises DemoError when it takes too long."""
-    worlds = follow.changes(session, follow.feeds_of(SCALE_SET, pods=True), time.monotonic() + STEP_SECONDS)
+    worlds = follow.changes(session, follow.feeds_of(SCALE_SET, (PODS,)), time.monotonic() + STEP_SECONDS)
     for world in worlds:
         if world.scale_set is not None:
-            scene = status.scene(world.scale_set, world.runs, world.pods)
+            scene = status.scene(world.scale_set, world.runs, world.members)
             if seen(scene):
                 return scene
     raise DemoError(f"waited {STEP_SECONDS:.0f} s in vain: {what}")

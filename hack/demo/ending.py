@@ -48,7 +48,7 @@ def shortened(scale_set: ScaleSet) -> str:
     chosen = scale_set.spec.upgrade_policy.rolling_upgrade_policy
     default = RollingUpgradePolicy()
     differing = [
-        f"{field.alias or name} {getattr(chosen, name)} (default {getattr(default, name)})"
+        f"{field.alias or name} {getattr(chosen, name)} (default {getattr(default, name) or 0})"
         for name, field in RollingUpgradePolicy.model_fields.items()
         if getattr(chosen, name) != getattr(default, name)
     ]

@@ -15,6 +15,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "namespaced": {"watchNamespaces": ["team-a", "team-b"], "imagesNamespace": "images"},
     "namespaced-own-images": {"watchNamespaces": [NAMESPACE], "replicas": 1},
     "secrets": {"rbac": {"readSecrets": True}, "controller": {"insecureRegistries": ["registry.example:5000"]}},
+    "kubevirt": {"kubevirt": {"enabled": True}},
     "tags": {"controller": {"resolveDigests": False}, "networkPolicy": {"enabled": True}},
     "monitoring": {
         "metrics": {

@@ -123,7 +123,7 @@ class TestRights:
         """As resource and verb; docs/security.md says besides what each is for."""
         given = {
             (resource, verb)
-            for role in self.roles({"rbac": {"readSecrets": True}})
+            for role in self.roles({"rbac": {"readSecrets": True}, "kubevirt": {"enabled": True}})
             for rule in role["rules"]
             for resource in rule["resources"]
             for verb in rule["verbs"]

@@ -26,6 +26,8 @@ class Write:
     received: datetime
     completed: datetime
     body: Json = field(default_factory=dict)
+    operations: tuple[Json, ...] = ()
+    """Of a JSON patch."""
     dry_run: bool = False
 
     @property
@@ -62,7 +64,8 @@ class AuditLog:
 def read(event: Json) -> Write:
     """One line of the log."""
     target = event.get("objectRef") or {}
-    body = event.get("requestObject") or {}
+    sent = event.get("requestObject") or {}
+    body: Json = {} if isinstance(sent, list) else sent
     parts = [target.get("resource", ""), target.get("subresource", "")]
     return Write(
         user=event["user"]["username"],
@@ -74,5 +77,6 @@ def read(event: Json) -> Write:
         received=datetime.fromisoformat(event["requestReceivedTimestamp"]),
         completed=datetime.fromisoformat(event["stageTimestamp"]),
         body=body,
+        operations=tuple(sent) if isinstance(sent, list) else (),
         dry_run="dryRun=" in event["requestURI"] or bool(body.get("dryRun")),
     )

@@ -6,13 +6,14 @@ Tests of rollouts have a controller too, and the audit log of a local cluster as
 import uuid
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hack.localcluster import Cluster, LocalCluster, Settings, User, open_cluster
+from hack.localcluster import Cluster, LocalCluster, Settings, open_cluster
 from tests.cluster.audit import AuditLog
-from tests.cluster.controller import Controller
+from tests.cluster.controller import USER, Controller
 from tests.cluster.invariants import check
 from tests.cluster.replay import Story
 from tests.cluster.world import World
@@ -22,9 +23,11 @@ __all__ = ["guarded", "locked", "registry", "tokens"]
 
 CRDS = Path(__file__).resolve().parents[2] / "crds"
 
-CONTROLLER = User("rollkeeper", ("system:masters",))
-"""The controller is a user of its own, so that the audit log says what it wrote."""
+CONTROLLER = USER
 SETTINGS = Settings(users=(CONTROLLER,), zones=1, controller_manager_qps=200, scheduler_qps=200, autoscaler_seconds=1)
+
+
+VIRTUALIZED = replace(SETTINGS, kubevirt=True)
 
 
 @pytest.fixture(scope="session")
@@ -72,18 +75,34 @@ def simulated(cluster: Cluster) -> Iterator[LocalCluster]:
 
 
 @pytest.fixture(scope="session")
+def virtualized() -> Iterator[LocalCluster]:
+    """A cluster with KubeVirt, whose guests are simulated; a local one, whatever KUBECONFIG names."""
+    with LocalCluster(VIRTUALIZED) as local:
+        install(local)
+        yield local
+
+
+@contextmanager
+def watched_namespace(cluster: LocalCluster, instances: str, runs: str) -> Iterator[World]:
+    """A namespace to roll in. When the test is over, the audit log tells whether the invariants held."""
+    audit = AuditLog(cluster.audit_log)
+    begin = audit.mark()
+    with fresh_namespace(cluster) as name:
+        yield World(cluster, name, instances, runs)
+        check(Story(audit.writes(name, begin), CONTROLLER.name))
+
+
+@pytest.fixture(scope="session")
 def audit(simulated: LocalCluster) -> AuditLog:
     """What everybody wrote."""
     return AuditLog(simulated.audit_log)
 
 
 @pytest.fixture
-def world(simulated: LocalCluster, audit: AuditLog) -> Iterator[World]:
-    """A namespace to roll in. When the test is over, the audit log tells whether the invariants held (I1 to I6, I9)."""
-    begin = audit.mark()
-    with fresh_namespace(simulated) as name:
-        yield World(simulated, name)
-        check(Story(audit.writes(name, begin), CONTROLLER.name))
+def world(simulated: LocalCluster) -> Iterator[World]:
+    """A namespace to roll in, with the invariants checked at its end (I1 to I6, I9)."""
+    with watched_namespace(simulated, "pods", "pods") as world:
+        yield world
 
 
 @pytest.fixture
@@ -91,7 +110,7 @@ def own_controller(
     simulated: LocalCluster, world: World, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[Controller]:
     """A controller for the test's namespace alone, with its Lease there; not started yet."""
-    controller = _for_one_namespace(simulated, world, tmp_path / "controller.log")
+    controller = Controller.in_namespace(simulated, world.namespace, tmp_path / "controller.log")
     request.node.controller = controller
     yield controller
     controller.kill()
@@ -100,14 +119,9 @@ def own_controller(
 @pytest.fixture
 def rival(simulated: LocalCluster, world: World, tmp_path: Path) -> Iterator[Controller]:
     """A second one."""
-    controller = _for_one_namespace(simulated, world, tmp_path / "rival.log")
+    controller = Controller.in_namespace(simulated, world.namespace, tmp_path / "rival.log")
     yield controller
     controller.kill()
-
-
-def _for_one_namespace(cluster: LocalCluster, world: World, log: Path) -> Controller:
-    flags = (f"--{name}={world.namespace}" for name in ("namespace", "watch-namespace", "images-namespace"))
-    return Controller(cluster.kubeconfig_for(CONTROLLER), log, *flags)
 
 
 @pytest.fixture(scope="module")

@@ -191,6 +191,44 @@ def protects_versions_first(story: Story) -> Violations:
             yield f"{write.received}: {write.name} was made of {made.label('image-version')}, which nothing protects"
 
 
+def keeps_virtual_machines(story: Story) -> Violations:
+    """B5: a virtual machine is deleted by scaling in and with its set, by nothing else of ours."""
+    for write, seen in story.moments():
+        if not story.by_controller(write) or (write.verb, write.resource) != ("delete", "virtualmachines"):
+            continue
+        name, _, ordinal = write.name.rpartition("-")
+        if int(ordinal) < seen.replicas(name):
+            yield f"{write.received}: VirtualMachine {write.name} was deleted"
+
+
+def decides_before_it_changes_a_machine(story: Story) -> Violations:
+    """I1, I9: a machine is changed for the batch in hand alone, which is written before, and is not too large."""
+    for write, seen in story.moments():
+        mark = _mark(write) if story.by_controller(write) else ""
+        if not mark.endswith(("/Forward", "/Back")):
+            continue
+        run, number, direction = mark.split("/")
+        name, _, ordinal = write.name.rpartition("-")
+        status = status_of(seen.runs.get(run, {}))
+        batch = status.get("currentBatch") or {}
+        instances = ordinals(batch.get("instances"))
+        origins = frozenset[int]().union(*(ordinals(o["instances"]) for o in status.get("origins", ())))
+        if str(batch.get("number")) != number or int(ordinal) not in instances & origins:
+            yield f"{write.received}: {write.name} was changed for batch {number} of {run}, which had written {batch}"
+        if direction == "Back" and int(ordinal) not in ordinals(status.get("instances", {}).get("failed")):
+            yield f"{write.received}: {write.name} was put back before it was written as failed (H3)"
+        if len(instances) > seen.batch_limit(name, run):
+            yield f"{write.received}: batch {batch} of {run} is larger than {seen.batch_limit(name, run)}"
+
+
+def _mark(write: Write) -> str:
+    """What a JSON patch changes a virtual machine for, empty for other writes."""
+    if write.resource != "virtualmachines":
+        return ""
+    changed = (o["value"] for o in write.operations if o["path"] == "/metadata/annotations" and o["op"] == "add")
+    return next((str(a.get("rollkeeper.io/made-by", "")) for a in changed), "")
+
+
 INVARIANTS: tuple[Callable[[Story], Violations], ...] = (
     keeps_to_the_limit,
     touches_its_own_only,
@@ -202,6 +240,8 @@ INVARIANTS: tuple[Callable[[Story], Violations], ...] = (
     assigns_before_it_creates,
     writes_only_what_changes,
     protects_versions_first,
+    keeps_virtual_machines,
+    decides_before_it_changes_a_machine,
 )
 
 

@@ -21,7 +21,7 @@ from tests.cluster.audit import Json
 from tests.cluster.invariants import FINAL
 from tests.cluster.replay import ordinals
 
-VERBS = ("create", "merge_patch", "strategic_patch", "delete", "evict")
+VERBS = ("create", "merge_patch", "strategic_patch", "json_patch", "delete", "evict")
 _MODULE = ("-m", "tests.cluster.killable")
 KILLED = (*_MODULE, "SIGKILL")
 """The arguments of Python that run it; a point follows."""
@@ -108,7 +108,13 @@ USERS: Mapping[str, Point] = {
 }
 """Moments of a user's run that is deleted in the middle."""
 
-POINTS = {**CREATION, **FORWARD, **BACK, **USERS}
+MACHINES: Mapping[str, Point] = {
+    "machine changed": lambda c: (c.verb, c.plural) == ("json_patch", "virtualmachines"),
+    "guest deleted": lambda c: (c.verb, c.plural) == ("delete", "virtualmachineinstances"),
+}
+"""Moments of the first swap of a virtual machine's OS disk."""
+
+POINTS = {**CREATION, **FORWARD, **BACK, **USERS, **MACHINES}
 
 
 def arm(number: signal.Signals, point: Point) -> None:

@@ -196,7 +196,7 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
     "no containers": (scale_set(template=template()), ("spec.template.spec.containers", "at least 1 item")),
     "container without name": (scale_set(template=template({"image": "a"})), ("containers[0].name", "Required")),
     "two containers of one name": (scale_set(template=template({"name": "a"}, {"name": "a"})), ("Duplicate value",)),
-    "no template": (made("ScaleSet", "web", {"imageReference": CUSTOM}), ("spec.template", "Required")),
+    "no template": (made("ScaleSet", "web", {"imageReference": CUSTOM}), ("exactly one of template",)),
     "too many replicas": (scale_set(replicas=10001), ("spec.replicas", "10000")),
     "batch of nothing": (
         scale_set(upgradePolicy={"rollingUpgradePolicy": {"maxBatchInstancePercent": 0}}),

@@ -14,8 +14,8 @@ from tests.cluster.manifests import made
 from tests.cluster.world import World, places
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-ELSEWHERE = ("catalogue/", "from-statefulset/", "runs/", "scaleset.yaml", "imageversion-")
-"""Applied by test_catalogue, test_from_statefulset, the stories below and the demonstration."""
+ELSEWHERE = ("catalogue/", "from-statefulset/", "runs/", "virtual-machines/", "scaleset.yaml", "imageversion-")
+"""Applied by test_catalogue, test_from_statefulset, test_machines, the stories below and the demonstration."""
 
 
 def documents(name: str) -> list[Json]:

@@ -62,13 +62,14 @@ class Installed:
 def installed(simulated: LocalCluster, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Installed]:
     with fresh_namespace(simulated) as name:
         watched = [name] if request.param == "one namespace" else []
-        given = [d for d in _manifests(name, watched) if d["kind"] == "ServiceAccount" or "rbac" in d["apiVersion"]]
+        given = accounts_and_roles(name, {"watchNamespaces": watched})
         simulated.kubectl(
             "apply", "--filename=-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": given})
         )
         pages = Pages()
         flags = (f"--namespace={name}", f"--listen={pages.listen}", *(f"--watch-namespace={w}" for w in watched))
-        controller = Controller(_kubeconfig(simulated, name, tmp_path), tmp_path / "controller.log", *flags)
+        flags += ("--no-kubevirt",)  # as the chart has it, unless it is told otherwise
+        controller = Controller(kubeconfig_of(simulated, name, tmp_path), tmp_path / "controller.log", *flags)
         request.node.controller = controller
         controller.start()
         try:
@@ -80,12 +81,13 @@ def installed(simulated: LocalCluster, tmp_path: Path, request: pytest.FixtureRe
                 simulated.kubectl("delete", document["kind"], document["metadata"]["name"])
 
 
-def _manifests(namespace: str, watched: list[str]) -> list[JsonMap]:
-    values = {"watchNamespaces": watched, "crds": {"install": False}}
-    return [document for document in yaml.safe_load_all(template(namespace, values)) if document]
+def accounts_and_roles(namespace: str, values: JsonMap) -> list[JsonMap]:
+    """What the chart makes of these values, as far as it is about rights."""
+    rendered = yaml.safe_load_all(template(namespace, {**values, "crds": {"install": False}}))
+    return [d for d in rendered if d and (d["kind"] == "ServiceAccount" or "rbac" in d["apiVersion"])]
 
 
-def _kubeconfig(cluster: LocalCluster, namespace: str, folder: Path) -> Path:
+def kubeconfig_of(cluster: LocalCluster, namespace: str, folder: Path) -> Path:
     """As the pod has it: a token of the service account."""
     config = json.loads(cluster.kubeconfig.read_text(encoding="utf-8"))
     config["users"][0]["user"] = {"token": cluster.kubectl("create", "token", "rollkeeper", f"-n={namespace}").strip()}

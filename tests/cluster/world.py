@@ -33,15 +33,19 @@ PATHS = {
     "events": "/apis/events.k8s.io/v1",
     "leases": "/apis/coordination.k8s.io/v1",
     "horizontalpodautoscalers": "/apis/autoscaling/v2",
+    "virtualmachines": "/apis/kubevirt.io/v1",
+    "virtualmachineinstances": "/apis/kubevirt.io/v1",
 }
 
 
 class World:
     """A namespace of a local cluster."""
 
-    def __init__(self, cluster: LocalCluster, namespace: str) -> None:
+    def __init__(self, cluster: LocalCluster, namespace: str, instances: str = "pods", runs: str = "pods") -> None:
         self.namespace = namespace
         self._cluster = cluster
+        self._instances = instances
+        self._runs = runs
 
     def __call__(self, *arguments: str, stdin: Json | None = None) -> str:
         """A kubectl command in the namespace."""
@@ -83,22 +87,34 @@ class World:
         assert found is not None, f"there is no {name} among the {kind}"
         return found
 
+    def refused(self, kind: str, name: str, subresource: str, body: Json) -> int:
+        """The code with which the API server refuses to create a subresource."""
+        try:
+            self._client.call("POST", f"{self._path(kind)}/{name}/{subresource}", body)
+        except urllib.error.HTTPError as error:
+            return error.code
+        raise AssertionError(f"{subresource} of {name} was not refused")
+
     def items(self, kind: str) -> list[Json]:
         """All objects of a kind, by name."""
         found: list[Json] = self._client.call("GET", self._path(kind))["items"]
         return sorted(found, key=lambda item: str(item["metadata"]["name"]))
 
     def pods(self) -> list[Json]:
-        """All pods that are not terminating."""
-        return [pod for pod in self.items("pods") if "deletionTimestamp" not in pod["metadata"]]
+        """All instances (pods, if nothing else) that are not terminating."""
+        return [pod for pod in self.items(self._instances) if "deletionTimestamp" not in pod["metadata"]]
 
     def versions(self) -> list[str]:
-        """The image version of each pod, by the pod's name."""
+        """The image version of each instance, by its name."""
         return [pod["metadata"]["labels"].get("rollkeeper.io/image-version", "") for pod in self.pods()]
 
     def uids(self) -> dict[str, str]:
         """Pod -> uid, of pods that are not terminating."""
         return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in self.pods()}
+
+    def running(self) -> dict[str, str]:
+        """Instance -> uid of what runs of it: the pod itself, or the guest of a virtual machine."""
+        return {thing["metadata"]["name"]: thing["metadata"]["uid"] for thing in self.items(self._runs)}
 
     def settings(self) -> list[str]:
         """The SETTING of each pod's OS container, by the pod's name; empty when it has none."""

@@ -9,6 +9,7 @@ from tests.simulation.applications import Applications
 from tests.simulation.clock import VirtualClock
 from tests.simulation.images import Images
 from tests.simulation.kubelet import Kubelet, Timings
+from tests.simulation.kubevirt import KubeVirt
 from tests.simulation.memory_api import MemoryApi
 
 
@@ -29,6 +30,7 @@ class Cluster:
         self.server = self.api.server
         self.images = images if images is not None else Images()
         self.kubelet = Kubelet(self.server, self.images, timings)
+        self.kubevirt = KubeVirt(self.server)
         self.applications = Applications(self.server, self.clock)
         self.quota = PodQuota(self.server)
         self.refused_images = RefuseImages()

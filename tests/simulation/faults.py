@@ -201,6 +201,12 @@ class FaultyApi:
             call, lambda: self._api.strategic_patch(resource, namespace, name, body, subresource=subresource)
         )
 
+    async def json_patch(
+        self, resource: Resource, namespace: str | None, name: str, operations: Sequence[Mapping[str, Any]]
+    ) -> JsonObject:
+        call = self._call("patch", resource, namespace, name)
+        return await self._make(call, lambda: self._api.json_patch(resource, namespace, name, operations))
+
     async def delete(
         self,
         resource: Resource,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rollkeeper.api import crd, validation
 from rollkeeper.controllers.resources import IMAGE_SOURCES, IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
+from rollkeeper.instances.virtual_machines.resources import GUESTS, MACHINES
 from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.resources import BUDGETS, CLAIMS, CONTROLLER_REVISIONS, NAMESPACES, NODES, PODS, Resource
 from tests.simulation import answers, pods
@@ -104,6 +105,8 @@ KINDS: dict[Resource, Kind] = {
         defaults=pods.with_defaults,
         check_change=pods.check_change,
     ),
+    MACHINES: Kind(new_status=dict, has_generation=True, custom=True),
+    GUESTS: Kind(custom=True),
     NODES: Kind(new_status=dict, keeps_status=True),
     NAMESPACES: Kind(new_status=lambda: {"phase": "Active"}),
     CLAIMS: Kind(new_status=lambda: {"phase": "Pending"}, defaults=_claim),

@@ -1,7 +1,7 @@
 """`KubeApi` on the cluster in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from rollkeeper.kube.api import EventType, JsonObject, ObjectList, WatchEvent
@@ -90,6 +90,11 @@ class MemoryApi:
         subresource: Literal["status"] | None = None,
     ) -> JsonObject:
         return self.server.strategic_patch(resource, namespace, name, body, subresource=subresource)
+
+    async def json_patch(
+        self, resource: Resource, namespace: str | None, name: str, operations: Sequence[Mapping[str, Any]]
+    ) -> JsonObject:
+        return self.server.json_patch(resource, namespace, name, operations)
 
     async def delete(
         self,

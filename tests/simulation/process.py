@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 
 from rollkeeper.controllers.manager import Manager, Work
 from rollkeeper.controllers.resources import IMAGE_SOURCES, IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
+from rollkeeper.instances.virtual_machines.resources import GUESTS, MACHINES
 from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.errors import ApiError
 from rollkeeper.kube.events import EventRecorder
@@ -107,6 +108,8 @@ class Process:
             (SCALE_SETS, caches.scale_sets),
             (UPGRADE_RUNS, caches.runs),
             (PODS, caches.pods),
+            (MACHINES, caches.machines),
+            (GUESTS, caches.guests),
             (CLAIMS, caches.claims),
             (CONTROLLER_REVISIONS, caches.revisions),
             (NODES, caches.nodes),
@@ -117,6 +120,7 @@ class Process:
         """Feeds, by number, that bring nothing for now: a watch that is late, or down."""
         for feed in self.feeds:
             feed.sync()
+        self.manager.presence.hears("feed")(None)
         self.manager.look_at_everything()
         self.manager.applications.start()
 

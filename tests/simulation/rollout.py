@@ -9,8 +9,9 @@ from rollkeeper.api.v1alpha1.names import LABEL_ORDINAL, LABEL_PROTECT, LABEL_SC
 from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.engine import ranges
 from rollkeeper.instances import application_condition
+from rollkeeper.instances.virtual_machines.resources import GUESTS, MACHINES
 from rollkeeper.kube.api import JsonObject
-from rollkeeper.kube.resources import BUDGETS, PODS, Resource
+from rollkeeper.kube.resources import BUDGETS, PODS
 from tests.simulation import invariants
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Call, Killed, Plan, no_faults
@@ -163,7 +164,8 @@ class Rollout:
     def versions(self) -> dict[str, str]:
         """Running versions as ranges."""
         groups: dict[str, list[int]] = defaultdict(list)
-        for pod in self.cluster.pods().values():
+        machines = self.server.store.items(MACHINES, "default")
+        for pod in [*self.cluster.pods().values(), *machines]:
             labels = pod["metadata"]["labels"]
             groups[labels["rollkeeper.io/image-version"]].append(int(labels["rollkeeper.io/ordinal"]))
         return {version: ranges.render(ordinals) for version, ordinals in sorted(groups.items())}
@@ -257,10 +259,10 @@ class Rollout:
 
 
 def _instance_lines(cluster: Cluster, calls: list[Call]) -> list[str]:
-    """Creates, evictions and deletes, equal ones on one line."""
+    """Creates, evictions, changes and deletes, equal ones on one line."""
     groups: dict[str, list[int]] = {}
     for call in calls:
-        if not _is_about(call, PODS) or not call.is_write:
+        if call.resource not in (PODS, MACHINES, GUESTS) or not call.is_write:
             continue
         groups.setdefault(_act(cluster, call), []).append(int(call.name.rpartition("-")[2]))
     return [f"{act} {ranges.render(ordinals)}" for act, ordinals in groups.items()]
@@ -277,20 +279,30 @@ def _application_line(cluster: Cluster) -> str:
 
 
 def _act(cluster: Cluster, call: Call) -> str:
+    if call.resource in (MACHINES, GUESTS):
+        return _act_on_machine(cluster, call)
     if call.subresource or call.verb not in {"create", "patch"}:
         return f"{call.verb} {call.subresource}" if call.verb == "patch" else call.verb
     act = "create" if call.verb == "create" else "in place"
     pod = cluster.pods().get(call.name)
     if pod is None:
         return f"{act} (refused)"
-    meta = pod["metadata"]
+    return f"{act} {_made_for(pod)}"
+
+
+def _act_on_machine(cluster: Cluster, call: Call) -> str:
+    what = "machine" if call.resource == MACHINES else "guest"
+    machine = cluster.server.store.get(MACHINES, (call.namespace or "", call.name))
+    if call.verb not in {"create", "patch"} or machine is None:
+        return f"{call.verb} {what}"
+    halted = " halted" if machine["spec"]["runStrategy"] == "Halted" else ""
+    return f"{call.verb} {what} {_made_for(machine)}{halted}"
+
+
+def _made_for(thing: JsonObject) -> str:
+    meta = thing["metadata"]
     made_by = meta["annotations"]["rollkeeper.io/made-by"]
-    occasion = "/".join(made_by.split("/")[1:]) or made_by
-    return f"{act} {meta['labels']['rollkeeper.io/image-version']} ({occasion})"
-
-
-def _is_about(call: Call, resource: Resource) -> bool:
-    return call.resource == resource
+    return f"{meta['labels']['rollkeeper.io/image-version']} ({'/'.join(made_by.split('/')[1:]) or made_by})"
 
 
 def _run_line(status: JsonMap) -> str:

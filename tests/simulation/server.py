@@ -1,12 +1,12 @@
 """The API server, without the waiting: what `MemoryApi` wraps, and what users and controllers in a simulation call."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from rollkeeper.kube.api import JsonObject, ObjectList
 from rollkeeper.kube.resources import PODS, Resource
-from tests.simulation import answers, eviction, metadata, pods, selectors
+from tests.simulation import answers, eviction, json_patch, metadata, pods, selectors
 from tests.simulation.clock import VirtualClock
 from tests.simulation.kinds import KINDS, Kind
 from tests.simulation.objects import Key, clone, key_of, merge, strategic_merge, timestamp
@@ -99,6 +99,16 @@ class ApiServer:
         if KINDS.get(resource, Kind()).custom:
             raise answers.unsupported_patch()
         return self._patch(resource, _key(resource, namespace, name), clone(body), strategic_merge, subresource)
+
+    def json_patch(
+        self, resource: Resource, namespace: str | None, name: str, operations: Sequence[Mapping[str, Any]]
+    ) -> JsonObject:
+        key = _key(resource, namespace, name)
+        try:
+            changed = json_patch.apply(clone(self.stored(resource, key)), operations)
+        except json_patch.TestFailedError as error:
+            raise answers.invalid(resource, name, str(error)) from error
+        return self._patch(resource, key, changed, lambda _current, new: new, None)
 
     def _patch(
         self, resource: Resource, key: Key, patch: JsonObject, combine: Combine, subresource: Subresource

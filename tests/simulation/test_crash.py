@@ -6,6 +6,7 @@ import pytest
 
 from tests.simulation.faults import Fault, Killed, at_write, killed, lost
 from tests.simulation.images import never_ready
+from tests.simulation.machine_scenarios import machines, publish
 from tests.simulation.rollout import Rollout
 from tests.simulation.scenarios import proven
 
@@ -42,11 +43,21 @@ def bad_in_place(rollout: Rollout) -> None:
     bad(rollout)
 
 
+def good_disk(rollout: Rollout) -> None:
+    publish(rollout, "1.1.0")
+
+
+def bad_disk(rollout: Rollout) -> None:
+    publish(rollout, "1.1.0", "-nostart")
+
+
 STORIES = {
-    "good": (good, upgrade, {"1.1.0": "0-4"}),
-    "bad": (bad, hold, {"1.0.0": "0-4"}),
-    "good, in place": (good_in_place, upgrade, {"1.1.0": "0-4"}),
-    "bad, in place": (bad_in_place, hold, {"1.0.0": "0-4"}),
+    "good": (proven, good, upgrade, {"1.1.0": "0-4"}),
+    "bad": (proven, bad, hold, {"1.0.0": "0-4"}),
+    "good, in place": (proven, good_in_place, upgrade, {"1.1.0": "0-4"}),
+    "bad, in place": (proven, bad_in_place, hold, {"1.0.0": "0-4"}),
+    "good, machines": (machines, good_disk, upgrade, {"1.1.0": "0-4"}),
+    "bad, machines": (machines, bad_disk, hold, {"1.0.0": "0-4"}),
 }
 
 
@@ -68,8 +79,8 @@ def run_with_kills(rollout: Rollout, done: Callable[[Rollout], bool]) -> int:
 
 def writes_of(story: str) -> int:
     """How many writes the story takes when nothing happens to it."""
-    begin, done, _ = STORIES[story]
-    rollout = proven(REPLICAS)
+    make, begin, done, _ = STORIES[story]
+    rollout = make(REPLICAS)
     before = len(rollout.process.api.writes)
     begin(rollout)
     run_with_kills(rollout, done)
@@ -94,8 +105,8 @@ def test_any_write_is_lost(story: str, when: str) -> None:
 
 
 def check(story: str, number: int, fault: Fault) -> None:
-    begin, done, versions = STORIES[story]
-    rollout = proven(REPLICAS)
+    make, begin, done, versions = STORIES[story]
+    rollout = make(REPLICAS)
     rollout.process.api.plan = at_write(number, fault)
     begin(rollout)
     run_with_kills(rollout, done)

@@ -34,6 +34,15 @@ feature needs stands behind the feature's value.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [list, watch, create, patch, delete]
+{{- if .Values.kubevirt.enabled }}
+# Virtual machines; what runs of them is taken down for another OS disk (B5).
+- apiGroups: [kubevirt.io]
+  resources: [virtualmachines]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [kubevirt.io]
+  resources: [virtualmachineinstances]
+  verbs: [list, watch, delete]
+{{- end }}
 # Models, so that an instance can be put back (M2).
 - apiGroups: [apps]
   resources: [controllerrevisions]

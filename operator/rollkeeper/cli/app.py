@@ -31,6 +31,7 @@ def run(
     resolve_digests: Annotated[
         bool | None, typer.Option(help="Ask registries for the digests of ImageVersions.")
     ] = None,
+    kubevirt: Annotated[bool | None, typer.Option(help="Make virtual machines, where KubeVirt is installed.")] = None,
     insecure_registry: Annotated[
         list[str] | None, typer.Option(help="HOST[:PORT] of a registry that speaks plain HTTP; repeatable.")
     ] = None,
@@ -58,6 +59,7 @@ def run(
         "workers": workers,
         "qps": qps,
         "resolve_digests": resolve_digests,
+        "kubevirt": kubevirt,
         "insecure_registries": tuple(insecure_registry) if insecure_registry else None,
         "listen": listen,
         "log_format": log_format,

@@ -54,6 +54,7 @@ async def run(settings: Settings) -> None:
             now=api.clock.now,
             images_namespace=settings.images_namespace or settings.namespace,
             namespaces=settings.watch_namespaces,
+            kubevirt=settings.kubevirt,
             queue=WorkQueue(on_wait=metrics.waited),
             on_reconcile=metrics.reconcile,
         )

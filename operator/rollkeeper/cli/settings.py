@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     resolve_digests: bool = True
     """Ask registries for the digests of ImageVersions, so that a tag that is moved later changes nothing. Off:
     instances get tags as they are, and replication can't be verified."""
+    kubevirt: bool = True
+    """Make virtual machines, where KubeVirt is installed and the controller may use it."""
     insecure_registries: tuple[str, ...] = ()
     """Registries that speak plain HTTP, as HOST or HOST:PORT; this machine's own always do."""
     listen: Annotated[str, Field(pattern=r"^$|^[^\s]*:[0-9]{1,5}$")] = ""

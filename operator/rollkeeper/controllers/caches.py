@@ -10,6 +10,7 @@ from rollkeeper.engine.references import Reference
 from rollkeeper.engine.versions import image_name
 from rollkeeper.instances.claim_view import ClaimView, read_claim
 from rollkeeper.instances.pod_view import LABEL_ZONE, PodView, read_pod
+from rollkeeper.instances.virtual_machines.machine_view import GuestView, MachineView, read_guest, read_machine
 from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.store import Store, object_version
 
@@ -95,6 +96,9 @@ class Caches:
     """By the key of their set."""
     pods: Store[PodView] = field(default_factory=lambda: Store(read_pod, index=lambda p: p.owner or None))
     """By the uid of their owner."""
+    machines: Store[MachineView] = field(default_factory=lambda: Store(read_machine, index=lambda m: m.owner or None))
+    """By the uid of their owner."""
+    guests: Store[GuestView] = field(default_factory=lambda: Store(read_guest))
     claims: Store[ClaimView] = field(
         default_factory=lambda: Store(read_claim, index=lambda c: (c.namespace, c.scale_set))
     )
@@ -115,6 +119,8 @@ class Caches:
             "ImageSource": self.image_sources,
             "UpgradeRun": self.runs,
             "Pod": self.pods,
+            "VirtualMachine": self.machines,
+            "VirtualMachineInstance": self.guests,
             "PersistentVolumeClaim": self.claims,
             "ControllerRevision": self.revisions,
             "Node": self.nodes,

@@ -20,7 +20,8 @@ from rollkeeper.engine import platform, ranges, revisions
 from rollkeeper.engine.ranges import Ordinals
 from rollkeeper.engine.snapshot import DryRun
 from rollkeeper.instances import dry_runs, pod_spec
-from rollkeeper.instances.pods import Pods
+from rollkeeper.instances.claims import Claims
+from rollkeeper.instances.provider import Providers
 from rollkeeper.instances.references import find_missing
 from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound
@@ -39,7 +40,8 @@ class Executor:
 
     api: KubeApi
     caches: Caches
-    pods: Pods
+    providers: Providers
+    claims: Claims
     recorder: EventRecorder
     contents: ContentReader
     parallelism: int = 16
@@ -56,7 +58,9 @@ class Executor:
                 on_instances.append(action)
             else:
                 await one.act(action)
-        await InstanceCalls(self.pods, self.caches, scale_set, memory, now, self.parallelism).carry_out(on_instances)
+        provider = self.providers.of(scale_set)
+        calls = InstanceCalls(self.api, provider, self.caches, scale_set, memory, now, self.parallelism)
+        await calls.carry_out(on_instances)
         return Outcome(one.acted or bool(on_instances), one.due)
 
 
@@ -129,7 +133,7 @@ class _OneSet:
     @act.register
     async def _dry_run(self, action: do.DryRunPod) -> None:
         try:
-            await self._executor.pods.dry_run(
+            await self._executor.providers.of(self._set).dry_run(
                 self._set, self._caches.model(self._set, action.pair.revision), action.pair
             )
         except (Invalid, Forbidden) as error:
@@ -237,7 +241,7 @@ class _OneSet:
     @act.register
     async def _delete_claims(self, action: do.DeleteClaims) -> None:
         log(self._set, "ScaleIn", "delete the claims of a scaled-in instance", instance=action.ordinal)
-        await self._executor.pods.delete_claims(self._set, action.ordinal)
+        await self._executor.claims.delete(self._set, action.ordinal)
         self.acted = True
 
     @act.register

@@ -13,16 +13,19 @@ from rollkeeper.engine import actions as do
 from rollkeeper.engine.reasons import Failure
 from rollkeeper.instances import budgets, pod_spec
 from rollkeeper.instances.dry_runs import QUOTA
-from rollkeeper.instances.pods import NameTakenError, Pods
+from rollkeeper.instances.errors import NameTakenError
+from rollkeeper.instances.provider import Provider
 from rollkeeper.instances.room import Room
+from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.errors import ApiError, Forbidden, Invalid, Throttled, Unavailable
 
 
 @dataclass(frozen=True)
 class InstanceCalls:
-    """Creates, evicts, changes and deletes the pods of one set in one reconcile. Raises ApiError."""
+    """Creates, evicts, changes and deletes the instances of one set in one reconcile. Raises ApiError."""
 
-    pods: Pods
+    api: KubeApi
+    provider: Provider
     caches: Caches
     scale_set: ScaleSet
     memory: SetMemory
@@ -63,7 +66,7 @@ class InstanceCalls:
     async def _room(self, todo: Sequence[do.InstanceAction]) -> Room:
         """B12: what budgets leave for changes in place, looked at once for all of them."""
         if any(isinstance(action, do.SwapImage) and action.held_to_budgets for action in todo):
-            return await self.pods.room(self.scale_set.metadata.namespace)
+            return await self.provider.room(self.scale_set.metadata.namespace)
         return Room((), {})
 
     async def _one(self, action: do.InstanceAction, room: Room) -> bool:
@@ -76,16 +79,20 @@ class InstanceCalls:
             return await self._evict(action, name)
         if isinstance(action, do.SwapImage):
             return await self._may_swap(action, name, room) and await self._swap(action)
-        await self.pods.delete(self.scale_set.metadata.namespace, name, action.uid)
+        if isinstance(action, do.FinishSwap):
+            await self.provider.finish(self.scale_set, action.ordinal, action.uid)
+            return True
+        await self.provider.delete(self.scale_set.metadata.namespace, name, action.uid)
         self.memory.accepted(action.ordinal)
         return True
 
     async def _create(self, action: do.CreateInstance) -> bool:
         model = self.caches.model(self.scale_set, action.pair.revision)
-        return await self._written(action, self.pods.create(self.scale_set, model, action), _refusal)
+        return await self._written(action, self.provider.create(self.scale_set, model, action), _refusal)
 
     async def _swap(self, action: do.SwapImage) -> bool:
-        call = self.pods.swap(self.scale_set, action, self.now)
+        model = self.caches.model(self.scale_set, action.pair.revision)
+        call = self.provider.swap(self.scale_set, model, action, self.now)
         return await self._written(action, call, lambda _error: Failure.SWAP_REFUSED)
 
     async def _written(
@@ -104,7 +111,7 @@ class InstanceCalls:
         return True
 
     async def _evict(self, action: do.EvictInstance, name: str) -> bool:
-        gone = await self._granted(action, name, self.pods.evict)
+        gone = await self._granted(action, name, self.provider.evict)
         if gone is None:
             return False
         if gone:
@@ -114,11 +121,12 @@ class InstanceCalls:
 
     async def _may_swap(self, action: do.SwapImage, name: str, room: Room) -> bool:
         """Whether its budgets let an image be changed in place now. Most sets have none: then nobody is asked (B12)."""
-        if not action.held_to_budgets or not room.covering(name):
+        counted = self.provider.counted(self.scale_set.metadata.namespace, name)
+        if not action.held_to_budgets or not room.covering(counted):
             return True
-        if await self._granted(action, name, self.pods.may_evict) is None:
+        if await self._granted(action, name, self.provider.may_evict) is None:
             return False
-        refusal = room.take(name)
+        refusal = room.take(counted)
         if refusal:
             self.memory.refused(action.ordinal, Failure.EVICTION_REFUSED, refusal, "", self.now)
         return not refusal
@@ -140,7 +148,7 @@ class InstanceCalls:
         except Unavailable as error:
             if not budgets.is_two_budgets(error):
                 raise
-            said = await budgets.explain_two(self.pods.api, namespace, name, error)
+            said = await budgets.explain_two(self.api, namespace, name, error)
         self.memory.refused(action.ordinal, Failure.EVICTION_REFUSED, said, "", self.now)
         return None
 

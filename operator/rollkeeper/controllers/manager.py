@@ -16,6 +16,7 @@ from rollkeeper.controllers.contents import ContentReader
 from rollkeeper.controllers.executor import Executor
 from rollkeeper.controllers.image_sources import ImageSourceController
 from rollkeeper.controllers.image_versions import ImageVersionController
+from rollkeeper.controllers.kubevirt import KubeVirt
 from rollkeeper.controllers.protection import Protection
 from rollkeeper.controllers.pull_secrets import PullSecrets
 from rollkeeper.controllers.resolver import Resolver
@@ -26,8 +27,12 @@ from rollkeeper.controllers.usage import Users
 from rollkeeper.engine import sight
 from rollkeeper.engine.versions import image_name
 from rollkeeper.health.endpoint import Endpoint, NetworkEndpoint
+from rollkeeper.instances.claims import Claims
 from rollkeeper.instances.pod_view import PodView
 from rollkeeper.instances.pods import Pods
+from rollkeeper.instances.provider import Providers
+from rollkeeper.instances.virtual_machines.machine_view import GuestView, MachineView
+from rollkeeper.instances.virtual_machines.machines import Machines
 from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.events import EventRecorder
 from rollkeeper.kube.queue import Priority, WorkQueue, run_workers
@@ -68,15 +73,23 @@ class Manager:
     asking: WorkQueue[Work] = field(default_factory=WorkQueue)
     """What registries are to be asked for: apart, so that a slow one keeps nothing else waiting."""
     on_reconcile: ReconcileObserver | None = None
+    kubevirt: bool = True
+    """Whether instances may be virtual machines, where KubeVirt is installed."""
     endpoint: Endpoint = field(default_factory=NetworkEndpoint)
     """Where applications are asked (H4)."""
 
     def __post_init__(self) -> None:
         """Wires the controllers to the caches."""
-        pods = Pods(self.api, self.caches.pods, self.caches.claims)
         self.contents = ContentReader(self.api, self.caches.config_maps)
-        executor = Executor(self.api, self.caches, pods, self.recorder, self.contents)
-        self.reader = SnapshotReader(self.caches, self.images_namespace, self.contents)
+        self.presence = KubeVirt(self.look_at_everything)
+        self.reader = SnapshotReader(self.caches, self.images_namespace, self.contents, self.presence)
+        claims = Claims(self.api, self.caches.claims)
+        pods = Pods(self.api, self.caches.pods, claims)
+        machines = Machines(
+            self.api, self.caches.machines, self.caches.guests, self.caches.pods, claims, self.reader.has_agent
+        )
+        providers = Providers(pods, machines)
+        executor = Executor(self.api, self.caches, providers, claims, self.recorder, self.contents)
         self.own_kinds_listed: float | None = None
         """When our own kinds were last listed, monotonic; None: not yet."""
         users = Users(self.caches, self.images_namespace, lambda key: self.queue.add(("ImageVersion", *key)))
@@ -99,6 +112,8 @@ class Manager:
         self.caches.image_sources.subscribe(self._image_source_changed)
         self.caches.runs.subscribe(self._run_changed)
         self.caches.pods.subscribe(self._pod_changed)
+        self.caches.machines.subscribe(self._machine_changed)
+        self.caches.guests.subscribe(self._machine_changed)
         self.caches.nodes.subscribe(self._node_changed)
         self.caches.config_maps.subscribe(self._config_map_changed)
 
@@ -126,6 +141,8 @@ class Manager:
             ):
                 found.append(Reflector(self.api, resource, store, namespace, LABEL_SCALE_SET))  # type: ignore[arg-type]
             found.append(Reflector(self.api, CONFIG_MAPS_METADATA, self.caches.config_maps, namespace))  # type: ignore[arg-type]
+            if self.kubevirt:
+                found += self.presence.watches(self.api, self.caches, namespace)
         if not self.namespaces:  # a namespaced role can't read nodes; then a lost node shows in the pods' readiness
             found.append(Reflector(self.api, NODES, self.caches.nodes))  # type: ignore[arg-type]
         return found
@@ -257,6 +274,14 @@ class Manager:
         name, _, _ = view.instance.name.rpartition("-")
         self.queue.add_after(("ScaleSet", view.namespace, name), GATHER)
 
+    def _machine_changed(
+        self, _key: Key, old: MachineView | GuestView | None, new: MachineView | GuestView | None
+    ) -> None:
+        view = new or old
+        if view is not None:
+            name, _, _ = view.name.rpartition("-")
+            self.queue.add_after(("ScaleSet", view.namespace, name), GATHER)
+
     def _config_map_changed(self, key: Key, _old: int | None, _new: int | None) -> None:
         for scale_set in self.contents.users(key):
             self.queue.add(("ScaleSet", *scale_set))
@@ -268,3 +293,6 @@ class Manager:
             if view.node == key[1]:
                 name, _, _ = view.instance.name.rpartition("-")
                 self.queue.add_after(("ScaleSet", view.namespace, name), GATHER)
+        for guest in self.caches.guests.values():
+            if guest.node == key[1]:
+                self._machine_changed(key, None, guest)

@@ -10,6 +10,9 @@ from rollkeeper.engine.ranges import Ordinals
 from rollkeeper.engine.references import Reference, ReferenceCheck
 from rollkeeper.engine.snapshot import DryRun, Instance, Pair, Refusal, Vanished
 
+Mark = tuple[str, str]
+"""What an instance was last changed for, and when."""
+
 _FIRST_RETRY = timedelta(seconds=2)
 _LAST_RETRY = timedelta(seconds=30)
 _CHECKS_KEPT = timedelta(minutes=1)
@@ -28,6 +31,8 @@ class SetMemory:
     """Uids of pods that were evicted, until the cache shows it: the answer to an eviction has no pod in it."""
     provisioned: dict[str, datetime] = field(default_factory=dict)
     """When the OS container of a pod with a postStart hook was first seen running, by the pod's uid (H2)."""
+    first_starts: dict[str, tuple[Mark, datetime]] = field(default_factory=dict)
+    """When a guest of a virtual machine was first seen running since the machine's last change, by its uid (H2)."""
     internal_error: str = ""
     """What went wrong unexpectedly in the last reconcile; it stands in the status until one goes well."""
     written_at: dict[str, datetime] = field(default_factory=dict)
@@ -65,3 +70,4 @@ class SetMemory:
         self.vanished[instance.ordinal] = Vanished(instance.ordinal, instance.made_by, instance.pair)
         self.taken_down.discard(instance.uid)
         self.provisioned.pop(instance.uid, None)
+        self.first_starts.pop(instance.uid, None)

@@ -24,6 +24,8 @@ from rollkeeper.engine.queue import FINAL, code_of
 from rollkeeper.engine.reasons import Code, State, Wait
 from rollkeeper.engine.target import Refused
 from rollkeeper.instances.pod_view import PodView
+from rollkeeper.instances.virtual_machines.machine_instance import instance_of
+from rollkeeper.instances.virtual_machines.machine_view import MachineView
 from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.errors import Conflict, NotFound, Throttled, Unavailable
 from rollkeeper.kube.store import Key
@@ -51,6 +53,7 @@ class ScaleSetController:
     def __post_init__(self) -> None:
         """Pods that vanish are remembered: the next one of that name knows what happened to it (H2)."""
         self.caches.pods.subscribe(self._pod_changed)
+        self.caches.machines.subscribe(self._machine_changed)
 
     def _pod_changed(self, _key: Key, old: PodView | None, new: PodView | None) -> None:
         if old is None or (new is not None and new.instance.uid == old.instance.uid):
@@ -58,6 +61,13 @@ class ScaleSetController:
         memory = self._memories.get(old.owner)
         if memory is not None:
             memory.pod_gone(old.instance)
+
+    def _machine_changed(self, _key: Key, old: MachineView | None, new: MachineView | None) -> None:
+        if old is None or (new is not None and new.uid == old.uid):
+            return
+        memory = self._memories.get(old.owner)
+        if memory is not None:
+            memory.pod_gone(instance_of(old, None, None))
 
     async def reconcile(self, key: Key) -> float | None:
         """Brings one set on. Returns the seconds after which to look again, None: when something changes.

@@ -1,18 +1,21 @@
 """Reads one set out of the caches, as the engine wants it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rollkeeper.api.v1alpha1 import ImageVersion, ScaleSet
 from rollkeeper.controllers.caches import Caches
 from rollkeeper.controllers.contents import ContentReader
+from rollkeeper.controllers.kubevirt import KubeVirt
 from rollkeeper.controllers.memory import SetMemory
 from rollkeeper.engine import provisioning, references, revisions
-from rollkeeper.engine.snapshot import Instance, Snapshot
+from rollkeeper.engine.snapshot import Instance, Pair, Snapshot
 from rollkeeper.engine.versions import image_name
 from rollkeeper.instances.pod_view import PodView
 from rollkeeper.instances.provisioning import has_tasks
+from rollkeeper.instances.virtual_machines.machine_instance import instance_of
+from rollkeeper.instances.virtual_machines.machine_view import MachineView
 from rollkeeper.kube.store import Key
 
 
@@ -23,6 +26,7 @@ class SnapshotReader:
     caches: Caches
     images_namespace: str
     contents: ContentReader
+    kubevirt: KubeVirt
 
     def read(self, scale_set: ScaleSet, memory: SetMemory, now: datetime) -> Snapshot:
         """The set with its runs, instances and versions, as far as the caches know."""
@@ -31,19 +35,17 @@ class SnapshotReader:
         stored = self.caches.revisions.by_index(uid)
         known = {r.name: r.number for r in stored}
         of_claims = references.of_claims(scale_set.spec.volume_claim_templates)
-        fault = provisioning.fault(scale_set.spec, self.contents.of(scale_set))
+        absent = self.kubevirt.fault if scale_set.spec.has_machines else None
+        fault = absent or provisioning.fault(scale_set.spec, self.contents.of(scale_set))
         return Snapshot(
             scale_set=scale_set,
             runs=self.caches.runs.by_index(key),
             catalogue=self.visible(scale_set),
-            instances={
-                view.instance.ordinal: self._instance(view, memory, now)
-                for view in self.caches.pods.by_index(uid)
-                if view.instance.ordinal >= 0
-            },
+            instances={i.ordinal: i for i in self._instances(scale_set, memory, now) if i.ordinal >= 0},
             revision=self._revision(scale_set) if fault is None else _newest_known(scale_set, known),
             revisions=known,
             model_fault=fault,
+            provider_fault=absent,
             images={r.name: r.image_name for r in stored if r.image_name},
             with_tasks=frozenset(r.name for r in stored if has_tasks(r.model)),
             references={r.name: (*r.references, *of_claims) for r in stored},
@@ -65,13 +67,36 @@ class SnapshotReader:
         found = self.caches.image_versions.by_index(image_name(scale_set.spec.image_reference))
         return tuple(version for version in found if version.metadata.namespace in namespaces)
 
+    def has_agent(self, scale_set: ScaleSet, pair: Pair) -> bool:
+        """H1: whether the OS of a version has a guest agent; of one that is not published any more nobody can tell."""
+        return any(v.spec.guest_agent for v in self.visible(scale_set) if v.spec.version == pair.version)
+
+    def _instances(self, scale_set: ScaleSet, memory: SetMemory, now: datetime) -> Iterator[Instance]:
+        if scale_set.spec.has_machines:
+            for machine in self.caches.machines.by_index(scale_set.metadata.uid):
+                yield self._of_machine(machine, memory)
+        else:
+            for view in self.caches.pods.by_index(scale_set.metadata.uid):
+                yield self._instance(view, memory, now)
+
+    def _of_machine(self, machine: MachineView, memory: SetMemory) -> Instance:
+        guest = self.caches.guests.get((machine.namespace, machine.name))
+        mark, before = memory.first_starts.get(machine.uid, (machine.mark, None))
+        instance = instance_of(machine, guest, before if mark == machine.mark else None)
+        if instance.first_started is not None:
+            memory.first_starts[machine.uid] = (machine.mark, instance.first_started)
+        return self._on_node(instance, guest.node if guest is not None else "")
+
     def _instance(self, view: PodView, memory: SetMemory, now: datetime) -> Instance:
         instance = view.instance
         if instance.has_hook:
             instance = _after_hook(instance, memory, now)
         if instance.uid in memory.taken_down and not instance.terminating:
             instance = replace(instance, terminating=True)
-        node = self.caches.nodes.get(("", view.node)) if view.node else None
+        return self._on_node(instance, view.node)
+
+    def _on_node(self, instance: Instance, name: str) -> Instance:
+        node = self.caches.nodes.get(("", name)) if name else None
         if node is None:
             return instance
         zone = instance.zone or node.zone

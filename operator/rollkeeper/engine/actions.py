@@ -148,6 +148,17 @@ class SwapImage:
 
 
 @dataclass(frozen=True, slots=True)
+class FinishSwap:
+    """Do the second half of a change that is written already, whoever has written it (I8)."""
+
+    ordinal: int
+    uid: str
+    occasion: str
+    """What the change was for, as `made_by`."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteClaims:
     """Delete the claims of a scaled-in ordinal, where the retention policy says so."""
 
@@ -165,7 +176,7 @@ class EmitEvent:
     message: str
 
 
-InstanceAction = CreateInstance | EvictInstance | DeleteInstance | SwapImage
+InstanceAction = CreateInstance | EvictInstance | DeleteInstance | SwapImage | FinishSwap
 Action = (
     EnsureRevision
     | DeleteRevision

@@ -146,6 +146,8 @@ def _verdict_on_refusal(state: RunState, ctx: Context, ordinal: int, direction: 
 
 def plan(state: RunState, ctx: Context) -> list[InstanceAction]:
     """What the instances that belong to the batch need now."""
+    if ctx.snapshot.provider_fault is not None:
+        return []
     actions: list[InstanceAction] = []
     for ordinal in sorted(state.tally.in_progress):
         action = _replace(state, ctx, ordinal, "Forward")
@@ -172,7 +174,7 @@ def _replace(state: RunState, ctx: Context, ordinal: int, direction: Direction) 
         return None
     # Broken already, or being put back: a budget must not keep a broken pod (B12).
     spared, occasion = direction == "Forward" and ordinal in ctx.healthy, state.made_by(direction)
-    if replacement.is_asked_for(state):
+    if replacement.is_asked_for(state, ctx):
         obstacle = replacement.obstacle_of(ctx, instance, pair)
         if not obstacle:
             return SwapImage(ordinal, instance.uid, pair, occasion, f"{message}, in place", held_to_budgets=spared)
@@ -186,7 +188,7 @@ def waiting_for_eviction(state: RunState, ctx: Context) -> str:
     for ordinal in sorted(state.tally.in_progress):
         refusal = ctx.snapshot.refusals.get(ordinal)
         if refusal is not None and not is_touched(state, ctx, ordinal):
-            what = "replaced" if replacement.is_asked_for(state) else "evicted"
+            what = "replaced" if replacement.is_asked_for(state, ctx) else "evicted"
             return f"{_name(ctx, ordinal)} can't be {what}: {refusal.message}"
     return ""
 

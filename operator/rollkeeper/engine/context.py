@@ -122,6 +122,16 @@ class Context:
         return self.snapshot.scale_set.spec.health
 
     @property
+    def changes_in_place(self) -> bool:
+        """Instances are made once, and changed but never made anew: virtual machines."""
+        return self.snapshot.scale_set.spec.has_machines
+
+    @property
+    def made_of(self) -> str:
+        """What instances are and where that stands, for sentences."""
+        return "machines of spec.virtualMachineTemplate" if self.changes_in_place else "pods of spec.template"
+
+    @property
     def stamp(self) -> datetime:
         """Now, as it is written: Kubernetes' times have whole seconds."""
         return self.now.replace(microsecond=0)

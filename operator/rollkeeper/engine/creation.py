@@ -1,9 +1,10 @@
 """First creation: what instances are created with while nothing is proven, and when a pair is proven (F4, F4b)."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from rollkeeper.api.v1alpha1 import ScaleSet
-from rollkeeper.engine import ranges, versions
+from rollkeeper.engine import health, ranges, versions
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.limits import Share
 from rollkeeper.engine.ranges import NONE, Ordinals
@@ -39,8 +40,27 @@ def _ever_healthy(ctx: Context, pair: Pair) -> Ordinals:
     status = ctx.snapshot.scale_set.status
     same = (status.creation_version, status.creation_model_revision) == (pair.version, pair.revision)
     before = _recorded(ctx.snapshot.scale_set) if same else NONE
-    now = frozenset(o for o in ctx.healthy if is_same(ctx.instances[o].pair, pair))
+    running = frozenset(o for o in ctx.healthy if is_same(ctx.instances[o].pair, pair))
+    now = running - _too_fresh(ctx).keys()
     return (before | now) & frozenset(range(ctx.snapshot.replicas))
+
+
+def _too_fresh(ctx: Context) -> dict[int, datetime]:
+    """Healthy instances that do not count yet, and when they do.
+
+    A virtual machine must have been healthy for a while: a guest that dies is started again at once, for ever, and
+    would prove its image by the moments in between (H2).
+    """
+    if not ctx.changes_in_place:
+        return {}
+    soak = timedelta(seconds=ctx.snapshot.scale_set.spec.rolling_upgrade_policy.min_healthy_seconds or 0)
+    times = {o: health.healthy_since(ctx.instances[o], ctx.health) + soak for o in ctx.healthy}
+    return {ordinal: time for ordinal, time in times.items() if time > ctx.now}
+
+
+def counting_until(ctx: Context) -> datetime | None:
+    """When the next of them counts, while nothing is proven."""
+    return None if ctx.proven else min(_too_fresh(ctx).values(), default=None)
 
 
 def _is_proven(ctx: Context, ever_healthy: Ordinals) -> bool:

@@ -7,6 +7,7 @@ from rollkeeper.api.v1alpha1 import ScaleSetStatus, UpgradeRun
 from rollkeeper.engine import assignment as assignments
 from rollkeeper.engine import (
     context,
+    creation,
     gates,
     housekeeping,
     origin,
@@ -87,6 +88,7 @@ def _go_on(ctx: Context, named: UpgradeRun | None) -> Decision:
     actions += rolled.run_actions
     if status != ctx.snapshot.scale_set.status:
         actions.append(WriteSet(status, is_urgent_for_set(ctx.snapshot.scale_set.status, status)))
+    actions += scaling.unfinished(ctx, {action.ordinal for action in rolled.instance_actions})
     actions += rolled.instance_actions
     actions += scaling.plan(ctx, rolled.assignment, rolled.exclusive, lambda pair: _may_make(ctx, pair))
     return Decision(tuple(actions), _look_at(ctx, wishes, rolled))
@@ -156,6 +158,8 @@ def _without_removed_run(ctx: Context, status: ScaleSetStatus) -> ScaleSetStatus
 
 def _may_make(ctx: Context, pair: Pair) -> bool:
     """M3: while nothing is proven, pods are made of a pair only after the API server has accepted one."""
+    if ctx.snapshot.provider_fault is not None:
+        return False
     if ctx.proven:
         return True
     known = ctx.snapshot.dry_runs.get(pair)
@@ -195,5 +199,6 @@ def _look_at(ctx: Context, wishes: Platform, rolled: Rolling) -> datetime | None
     times += [check.retry_at for check in ctx.snapshot.reference_checks.values()]
     times += [housekeeping.expires_at(run) for run in ctx.snapshot.runs if run.metadata.deletion_timestamp is None]
     times += [context.starting_until(ctx, ordinal) for ordinal in ctx.starting]
+    times.append(creation.counting_until(ctx))
     # What is due now has been acted on; a time that has passed without that is nobody's business any more.
     return min((t for t in times if t is not None and t > ctx.now), default=None)

@@ -26,6 +26,7 @@ from rollkeeper.engine.actions import (
     DryRunPod,
     EmitEvent,
     EnsureRevision,
+    FinishSwap,
     InstanceAction,
     RemoveRunFinalizer,
     SwapImage,
@@ -232,8 +233,10 @@ class _World:
         """A pod goes at once. A new one, or one with another image, is healthy at once, where the one before it was."""
         before = instances.pop(action.ordinal, None)
         if isinstance(action, SwapImage) and before is not None:
-            changed = replace(before, pair=action.pair, made_by=action.made_by, created=self.now)
+            changed = replace(before, pair=action.pair, made_by=action.made_by, created=self.now, unfinished=False)
             instances[action.ordinal] = _healthy(changed, self.now)
+        if isinstance(action, FinishSwap) and before is not None:
+            instances[action.ordinal] = _healthy(replace(before, unfinished=False), self.now)
         if isinstance(action, CreateInstance):
             self._made += 1
             made = Instance(

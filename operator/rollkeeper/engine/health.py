@@ -91,10 +91,9 @@ def deadline(instance: Instance, policy: RollingUpgradePolicy, source: Health | 
 def judge(instance: Instance, policy: RollingUpgradePolicy, health: Health | None, now: datetime) -> Verdict:
     """H2's verdict on an instance that was made anew: healthy for `minHealthySeconds`, waiting, or failed."""
     if is_healthy(instance, health):
-        until = healthy_since(instance, health) + timedelta(seconds=policy.min_healthy_seconds)
-        return (
-            Healthy() if now >= until else Waiting(until, f"healthy, for {policy.min_healthy_seconds}s until it counts")
-        )
+        wanted = policy.min_healthy_seconds or 0
+        until = healthy_since(instance, health) + timedelta(seconds=wanted)
+        return Healthy() if now >= until else Waiting(until, f"healthy, for {wanted}s until it counts")
     if is_unread(instance, health):
         return Waiting(None, "its application was not asked yet")
     until = deadline(instance, policy, health)

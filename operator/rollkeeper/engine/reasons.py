@@ -52,6 +52,8 @@ class Wait(StrEnum):
     CHECKING_MODEL = "CheckingModel"
     MODEL_REFUSED = "ModelRefused"
     INVALID_EXTENSIONS = "InvalidExtensions"
+    KUBEVIRT_NOT_INSTALLED = "KubeVirtNotInstalled"
+    KUBEVIRT_NOT_ALLOWED = "KubeVirtNotAllowed"
     NOT_BLOCKED = "NotBlocked"
 
 
@@ -78,6 +80,10 @@ class Failure(StrEnum):
     CUSTOM_DATA_FAILED = "CustomDataFailed"
     APPLICATION_UNHEALTHY = "ApplicationUnhealthy"
     APPLICATION_UNKNOWN = "ApplicationUnknown"
+    POWER_OFF = "PowerOff"
+    GUEST_ENDED = "GuestEnded"
+    GUEST_PAUSED = "GuestPaused"
+    GUEST_AGENT_MISSING = "GuestAgentMissing"
     APPLICATION_INITIALIZING = "ApplicationInitializing"
 
 

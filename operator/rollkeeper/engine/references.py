@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from rollkeeper.engine import machine_models
+
 Json = Mapping[str, Any]
 
 CLUSTER_SCOPED = frozenset({"PriorityClass", "StorageClass"})
@@ -44,7 +46,9 @@ class ReferenceCheck:
 
 
 def of_model(model: Json) -> tuple[Reference, ...]:
-    """Everything that pods of a model can't start without; what is marked optional is left out."""
+    """Everything that instances of a model can't start without; what is marked optional is left out."""
+    if machine_models.is_machine(model):
+        return tuple(sorted({Reference(*named) for named in machine_models.references_of(model)}))
     spec = model["template"]["spec"]
     containers = [*spec.get("initContainers", ()), *spec["containers"]]
     found = {*_classes(spec), *_of_volumes(spec.get("volumes", ())), *_of_environments(containers)}

@@ -15,13 +15,15 @@ from rollkeeper.engine.run_state import RunState
 from rollkeeper.engine.snapshot import Instance, Pair
 
 
-def is_asked_for(state: RunState) -> bool:
-    """Whether pods are to stay where they can."""
-    return state.policy.replacement_method == "InPlaceIfPossible"
+def is_asked_for(state: RunState, ctx: Context) -> bool:
+    """Whether instances are to stay where they can."""
+    return ctx.changes_in_place or state.policy.replacement_method == "InPlaceIfPossible"
 
 
 def obstacle(ctx: Context, before: Pair, wanted: Pair) -> str:
     """Why no pod can stay that goes from one pair to another; empty: it can."""
+    if ctx.changes_in_place:
+        return ""
     if before.revision != wanted.revision:
         return "the model changes"
     if wanted.revision in ctx.snapshot.with_tasks:
@@ -33,6 +35,8 @@ def obstacle(ctx: Context, before: Pair, wanted: Pair) -> str:
 
 def obstacle_of(ctx: Context, instance: Instance, wanted: Pair) -> str:
     """The same for one pod: of one that will never run again, or whose node is lost, nobody would swap the image."""
+    if ctx.changes_in_place:
+        return ""
     if instance.finished:
         return "its pod has ended"
     if not instance.node_ready:
@@ -45,16 +49,20 @@ def obstacle_of(ctx: Context, instance: Instance, wanted: Pair) -> str:
 
 def forward(state: RunState, ctx: Context, ordinals: Ordinals) -> str:
     """How the instances of a batch are replaced, for its sentence: `0-1 in place, 2 by a new pod (…)`."""
-    return _told(state, ordinals, {o: obstacle(ctx, state.origins[o], goals.goal(state, ctx, o)) for o in ordinals})
+    return _told(
+        state, ctx, ordinals, {o: obstacle(ctx, state.origins[o], goals.goal(state, ctx, o)) for o in ordinals}
+    )
 
 
 def back(state: RunState, ctx: Context, ordinals: Ordinals) -> str:
     """How they are put back."""
-    return _told(state, ordinals, {o: obstacle(ctx, goals.goal(state, ctx, o), state.origins[o]) for o in ordinals})
+    return _told(
+        state, ctx, ordinals, {o: obstacle(ctx, goals.goal(state, ctx, o), state.origins[o]) for o in ordinals}
+    )
 
 
-def _told(state: RunState, ordinals: Ordinals, obstacles: dict[int, str]) -> str:
-    if not is_asked_for(state):
+def _told(state: RunState, ctx: Context, ordinals: Ordinals, obstacles: dict[int, str]) -> str:
+    if ctx.changes_in_place or not is_asked_for(state, ctx):
         return ranges.render(ordinals)
     groups: dict[str, list[int]] = defaultdict(list)
     for ordinal, why in obstacles.items():

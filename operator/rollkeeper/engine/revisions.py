@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rollkeeper.api.v1alpha1 import ScaleSetSpec
-from rollkeeper.engine import provisioning
+from rollkeeper.engine import machine_models, provisioning
 from rollkeeper.engine.provisioning import Contents
 from rollkeeper.engine.versions import image_name
 
@@ -25,23 +25,26 @@ def model_of(spec: ScaleSetSpec, contents: Contents | None = None) -> dict[str, 
     or definition is a changed model (V6). Fields are chosen one by one: hashing the spec as
     read would change every model when a newer CRD brings a new default.
     """
-    name = os_container(spec.template, spec.os_container_name)
-    containers = [
-        {k: v for k, v in container.items() if k != "image"} if container["name"] == name else container
-        for container in spec.template["spec"]["containers"]
-    ]
-    metadata = {
-        key: spec.template.get("metadata", {})[key]
-        for key in ("labels", "annotations")
-        if spec.template.get("metadata", {}).get(key)
-    }
-    template = {"spec": {**spec.template["spec"], "containers": containers}}
+    if spec.template is None:
+        return {"imageName": image_name(spec.image_reference), **machine_models.model_of(spec)}
     return {
         "imageName": image_name(spec.image_reference),
-        "template": {**({"metadata": metadata} if metadata else {}), **template},
-        "osContainerName": name,
+        **_pod_model(spec.template, spec.os_container_name),
         **provisioning.model_of(spec, contents or {}),
     }
+
+
+def _pod_model(given: Mapping[str, Any], os_container_name: str | None) -> dict[str, Any]:
+    name = os_container(given, os_container_name)
+    containers = [
+        {k: v for k, v in container.items() if k != "image"} if container["name"] == name else container
+        for container in given["spec"]["containers"]
+    ]
+    metadata = {
+        key: given.get("metadata", {})[key] for key in ("labels", "annotations") if given.get("metadata", {}).get(key)
+    }
+    template = {"spec": {**given["spec"], "containers": containers}}
+    return {"template": {**({"metadata": metadata} if metadata else {}), **template}, "osContainerName": name}
 
 
 def revision_name(set_name: str, model: Mapping[str, Any]) -> str:

@@ -46,7 +46,7 @@ def start(run: UpgradeRun, ctx: Context, pair: Pair, members: Ordinals) -> Upgra
         rollback = (
             run.spec.started_by == "Platform" and not policy.automatic_os_upgrade_policy.disable_automatic_rollback
         )
-    rolling = policy.rolling_upgrade_policy.model_dump()
+    rolling = scale_set.spec.rolling_upgrade_policy.model_dump()
     if policy.mode == "Automatic" and platform.cause_of(run) in ("Model", "Pin"):
         rolling["max_batch_instance_percent"] = 100  # M1: all at once, recorded as a run with one batch
     status = run.status.model_copy(

@@ -1,10 +1,10 @@
 """Instances outside of runs: first creation, scale-out and scale-in, repair (F4b, F5, B11)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import timedelta
 
 from rollkeeper.engine import goals
-from rollkeeper.engine.actions import Action, CreateInstance, DeleteClaims, DeleteInstance
+from rollkeeper.engine.actions import Action, CreateInstance, DeleteClaims, DeleteInstance, FinishSwap, SwapImage
 from rollkeeper.engine.assignment import Assignment
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.ranges import Ordinals
@@ -72,6 +72,18 @@ def plan(ctx: Context, assignment: Assignment, exclusive: Ordinals, allowed: Cal
     return actions
 
 
+def unfinished(ctx: Context, changed_now: Container[int]) -> list[FinishSwap]:
+    """I8: a change that is written is carried through, whatever has become of the run that it was for.
+
+    Not where another change comes now.
+    """
+    return [
+        FinishSwap(ordinal, instance.uid, instance.made_by, f"go on with the change to {instance.pair.version}")
+        for ordinal, instance in sorted(ctx.instances.items())
+        if instance.unfinished and ordinal < ctx.snapshot.replicas and ordinal not in changed_now
+    ]
+
+
 def _keep(ctx: Context, ordinal: int, pair: Pair, allowed: Callable[[Pair], bool]) -> Action | None:
     refusal = ctx.snapshot.refusals.get(ordinal)
     if refusal is not None and ctx.now < refusal.retry_at:
@@ -84,13 +96,15 @@ def _keep(ctx: Context, ordinal: int, pair: Pair, allowed: Callable[[Pair], bool
     return _replace(ctx, instance, pair) if allowed(pair) else None
 
 
-def _replace(ctx: Context, instance: Instance, pair: Pair) -> DeleteInstance | None:
+def _replace(ctx: Context, instance: Instance, pair: Pair) -> DeleteInstance | SwapImage | None:
     if instance.terminating:
         return None
     if instance.finished:
         return DeleteInstance(instance.ordinal, instance.uid, "Repair", "the pod has ended and is made again")
     if not ctx.proven and instance.ordinal not in ctx.healthy and not is_same(instance.pair, pair):
         message = f"not healthy on {instance.pair.version}: first creation goes on with {pair.version}"
+        if ctx.changes_in_place:
+            return SwapImage(instance.ordinal, instance.uid, pair, "FirstCreation", message, held_to_budgets=False)
         return DeleteInstance(instance.ordinal, instance.uid, "FirstCreation", message)
     return None
 

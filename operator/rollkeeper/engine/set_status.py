@@ -82,13 +82,14 @@ def stalled_by(ctx: Context, new: Pair | None, *, needs_pods: bool) -> tuple[Sta
     """What keeps instances from being made until a person does something."""
     if ctx.snapshot.internal_error:
         return State.INTERNAL_ERROR, ctx.snapshot.internal_error
-    if needs_pods and new is None and ctx.snapshot.model_fault is not None:
-        return Wait(ctx.snapshot.model_fault.reason), ctx.snapshot.model_fault.message
+    fault = ctx.snapshot.provider_fault or (ctx.snapshot.model_fault if needs_pods and new is None else None)
+    if fault is not None:
+        return Wait(fault.reason), fault.message
     if needs_pods and new is None:
         return State.NO_IMAGE_VERSION, up_to_date.no_version(ctx)
     known = ctx.snapshot.dry_runs.get(new) if new is not None and not ctx.proven else None
     if needs_pods and known is not None and known.verdict != "Accepted":
-        return State.INVALID_MODEL, f"the API server refuses pods of spec.template: {known.message}"
+        return State.INVALID_MODEL, f"the API server refuses {ctx.made_of}: {known.message}"
     taken = [r for r in ctx.snapshot.refusals.values() if r.reason == Failure.NAME_TAKEN]
     if taken:
         return State.NAME_TAKEN, taken[0].message

@@ -64,6 +64,8 @@ class Instance:
     """When a terminating pod's grace period is over (H8)."""
     finished: bool = False
     """The pod's phase is Failed or Succeeded: it will never run again."""
+    unfinished: bool = False
+    """A change of it is written, and the second half of that is still to be done (virtual machines)."""
     running: bool = False
     """The OS container runs, and all extensions are provisioned."""
     first_started: datetime | None = None
@@ -132,6 +134,8 @@ class Snapshot:
     """The ControllerRevisions that exist, by name: the higher the number, the newer."""
     model_fault: Problem | None = None
     """Why there is no model of the set as it is now: a script that can't be read, extensions in a circle (E1, E2)."""
+    provider_fault: Problem | None = None
+    """Why no instance can be made or changed at all: what makes virtual machines is not installed."""
     refusals: Mapping[int, Refusal] = field(default_factory=dict)
     vanished: Mapping[int, Vanished] = field(default_factory=dict)
     dry_runs: Mapping[Pair, DryRun] = field(default_factory=dict)

@@ -12,13 +12,13 @@ from rollkeeper.kube.errors import Forbidden, Invalid
 QUOTA = "exceeded quota"
 """In every refusal by a full ResourceQuota; the API has no reason of its own for it."""
 
-_ORDINAL = 999_999
+ORDINAL = 999_999
 """No set has that many instances, so the name of a dry run is never taken."""
 
 
 def body(scale_set: ScaleSet, model: Mapping[str, Any], pair: Pair) -> dict[str, Any]:
     """The pod that is asked about."""
-    return pod_spec.build_pod(scale_set, model, _ORDINAL, pair, "DryRun")
+    return pod_spec.build_pod(scale_set, model, ORDINAL, pair, "DryRun")
 
 
 def verdict(error: Invalid | Forbidden, again: datetime) -> DryRun:

@@ -9,17 +9,14 @@ from rollkeeper.api.v1alpha1 import ScaleSet, names
 from rollkeeper.engine.actions import CreateInstance, SwapImage
 from rollkeeper.engine.snapshot import Application, Pair
 from rollkeeper.instances import application_condition, dry_runs, in_place, pod_spec, room
-from rollkeeper.instances.claim_view import ClaimView
+from rollkeeper.instances.claims import Claims
+from rollkeeper.instances.errors import NameTakenError
 from rollkeeper.instances.pod_view import PodView
 from rollkeeper.instances.room import Room
 from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.errors import AlreadyExists, Conflict, NotFound
-from rollkeeper.kube.resources import CLAIMS, PODS
+from rollkeeper.kube.resources import PODS
 from rollkeeper.kube.store import Key, Store
-
-
-class NameTakenError(Exception):
-    """A pod or claim of the instance's name is there, and can't be used; the message says which and what to do."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +28,11 @@ class Pods:
 
     api: KubeApi
     pods: Store[PodView]
-    claims: Store[ClaimView]
+    claims: Claims
 
     async def create(self, scale_set: ScaleSet, model: Mapping[str, Any], new: CreateInstance) -> None:
         """Makes the claims that are missing, then the pod. Raises NameTakenError when somebody else's is in the way."""
-        for template in scale_set.spec.volume_claim_templates:
-            await self._ensure_claim(scale_set, template, new.ordinal, new.pair)
+        await self.claims.ensure(scale_set, new.ordinal, new.pair)
         namespace = scale_set.metadata.namespace
         body = pod_spec.build_pod(scale_set, model, new.ordinal, new.pair, new.made_by)
         if new.protected:
@@ -56,32 +52,11 @@ class Pods:
             ) from error
         self.pods.apply(found)
 
-    async def _ensure_claim(self, scale_set: ScaleSet, template: Mapping[str, Any], ordinal: int, pair: Pair) -> None:
-        namespace = scale_set.metadata.namespace
-        name = pod_spec.claim_name(scale_set, template, ordinal)
-        known = self.claims.get((namespace, name))
-        if known is not None:
-            if known.terminating:
-                raise NameTakenError(f"claim {name} is being deleted: it is made again when it is gone")
-            if known.image_version != pair.version:
-                await self._label_claim(known, pair)
-            return
-        body = pod_spec.build_claim(scale_set, template, ordinal, pair)
-        try:
-            self.claims.apply(await self.api.create(CLAIMS, namespace, body))
-        except AlreadyExists:
-            # A claim that a user or a StatefulSet left: it is the data disk, and stays as it is (I3).
-            return
-
-    async def _label_claim(self, claim: ClaimView, pair: Pair) -> None:
-        body = {"metadata": {"labels": {names.LABEL_IMAGE_VERSION: pair.version}}}
-        self.claims.apply(await self.api.merge_patch(CLAIMS, claim.namespace, claim.name, body))
-
     async def dry_run(self, scale_set: ScaleSet, model: Mapping[str, Any], pair: Pair) -> None:
         """M3: would the API server take a pod of this pair? Raises Invalid or Forbidden with its words."""
         await self.api.create(PODS, scale_set.metadata.namespace, dry_runs.body(scale_set, model, pair), dry_run=True)
 
-    async def swap(self, scale_set: ScaleSet, change: SwapImage, now: datetime) -> None:
+    async def swap(self, scale_set: ScaleSet, _model: Mapping[str, Any], change: SwapImage, now: datetime) -> None:
         """Changes the image of the OS container in place, in one call; its claims get their label first (F4).
 
         Raises Invalid or Forbidden when the API server does not let it. A pod that is another one by now, or has
@@ -91,8 +66,7 @@ class Pods:
         view, version = self.pods.get(key), self.pods.version(key)
         if view is None or version is None or view.instance.uid != change.uid:
             return
-        for template in scale_set.spec.volume_claim_templates:
-            await self._ensure_claim(scale_set, template, change.ordinal, change.pair)
+        await self.claims.ensure(scale_set, change.ordinal, change.pair)
         body = in_place.patch(change, view.os_container, view.container, version, now)
         try:
             self.pods.apply(await self.api.strategic_patch(PODS, *key, body))
@@ -107,6 +81,13 @@ class Pods:
             self.pods.apply(await self.api.get(PODS, *key))
         except NotFound:
             self.pods.remove_key(key, uid)
+
+    async def finish(self, scale_set: ScaleSet, ordinal: int, uid: str) -> None:
+        """Nothing: one call swaps the image of a pod."""
+
+    def counted(self, _namespace: str, name: str) -> str:
+        """The pod itself."""
+        return name
 
     async def room(self, namespace: str) -> Room:
         """What the disruption budgets leave for changes in place (B12)."""
@@ -149,15 +130,3 @@ class Pods:
             self.pods.remove_key((namespace, name), uid)
         else:
             self.pods.apply(left)
-
-    async def delete_claims(self, scale_set: ScaleSet, ordinal: int) -> None:
-        """Deletes the claims of an ordinal that was scaled in (persistentVolumeClaimRetentionPolicy)."""
-        namespace = scale_set.metadata.namespace
-        wanted = {pod_spec.claim_name(scale_set, t, ordinal) for t in scale_set.spec.volume_claim_templates}
-        for claim in self.claims.by_index((namespace, scale_set.metadata.name)):
-            if claim.name in wanted and not claim.terminating:
-                left = await self.api.delete(CLAIMS, namespace, claim.name, uid=claim.uid)
-                if left is None:
-                    self.claims.remove_key((namespace, claim.name), claim.uid)
-                else:
-                    self.claims.apply(left)

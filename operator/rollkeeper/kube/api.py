@@ -1,6 +1,6 @@
 """The calls that the controller makes, as a Protocol: the real client and the in-memory cluster both keep it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -89,6 +89,12 @@ class KubeApi(Protocol):
 
         For Kubernetes' own kinds alone. A `metadata.uid` in the body guards against a namesake: raises Invalid.
         """
+        ...
+
+    async def json_patch(
+        self, resource: Resource, namespace: str | None, name: str, operations: Sequence[Mapping[str, Any]]
+    ) -> JsonObject:
+        """A JSON patch (RFC 6902): for lists that are not merged by a key. Raises Invalid where a `test` fails."""
         ...
 
     async def delete(

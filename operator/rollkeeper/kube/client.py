@@ -6,7 +6,7 @@ Objects stay decoded JSON: typed models make lists four times slower, and fail o
 import json
 import os
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -174,6 +174,13 @@ class Client:
         path = resource.path(namespace, name, subresource)
         query = {"fieldManager": FIELD_MANAGER}
         return await self._exchange.json(Call("PATCH", "patch", resource, path, query, body, patch="strategic-merge"))
+
+    async def json_patch(
+        self, resource: Resource, namespace: str | None, name: str, operations: Sequence[Mapping[str, Any]]
+    ) -> JsonObject:
+        """A JSON patch (RFC 6902). A `test` that fails is Invalid."""
+        path, query = resource.path(namespace, name), {"fieldManager": FIELD_MANAGER}
+        return await self._exchange.json(Call("PATCH", "patch", resource, path, query, operations, patch="json"))
 
     async def delete(
         self,

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 from urllib.parse import quote, urlencode
@@ -65,11 +65,11 @@ class Call:
     resource: Resource
     path: str
     query: Mapping[str, str]
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     repeatable: Repeatable = _UNKNOWN
     deadline: float | None = None
     """Seconds, retries included; None: the exchange's own."""
-    patch: Literal["merge", "strategic-merge"] = "merge"
+    patch: Literal["merge", "strategic-merge", "json"] = "merge"
     """How the body of a PATCH is meant."""
 
     def __str__(self) -> str:

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Generic, TypeVar, cast
 
 from rollkeeper.kube.api import KubeApi, WatchEvent
 from rollkeeper.kube.backoff import Backoff
-from rollkeeper.kube.errors import ApiError, Gone, Throttled, Unavailable
+from rollkeeper.kube.errors import ApiError, Forbidden, Gone, NotFound, Throttled, Unavailable
 from rollkeeper.kube.resources import Resource
 from rollkeeper.kube.store import Store, object_version
 
@@ -24,6 +24,10 @@ it were only late): begin with a list. Before, a lost connection is not worth on
 logger = logging.getLogger(__name__)
 
 
+Presence = Callable[[ApiError | None], None]
+"""Told whether a resource is served at all: with why it is not, None when it is. Must not raise."""
+
+
 class Reflector(Generic[T]):
     """Lists and watches one resource into a store.
 
@@ -31,6 +35,9 @@ class Reflector(Generic[T]):
     of life: a list, an event, a bookmark, a stream's regular end; None before the first. The API server sends a
     bookmark about once a minute and ends each stream after some minutes, so a liveness probe may take ten minutes
     without contact as a hung reflector.
+
+    With `on_presence` the resource may be missing, or not be ours to read: that is an answer like any other, and the
+    reflector has synced then, with an empty store.
     """
 
     def __init__(
@@ -42,6 +49,7 @@ class Reflector(Generic[T]):
         label_selector: str | None = None,
         *,
         backoff: Backoff | None = None,
+        on_presence: Presence | None = None,
     ) -> None:
         self.synced = asyncio.Event()
         self.last_contact: float | None = None
@@ -50,6 +58,7 @@ class Reflector(Generic[T]):
         self._store = store
         self._namespace = namespace
         self._label_selector = label_selector
+        self._on_presence = on_presence
         self._backoff = backoff if backoff is not None else Backoff(first=1.0, maximum=30.0)
         self._version: int | None = None
         """Where the next watch begins; None: list first."""
@@ -76,6 +85,8 @@ class Reflector(Generic[T]):
         self._store.replace(listing, self._namespace, rewound=rewound)
         self._newest = version
         self._touch()
+        if self._on_presence is not None:
+            self._on_presence(None)
         self.synced.set()
         return version
 
@@ -120,6 +131,13 @@ class Reflector(Generic[T]):
 
     async def _failed(self, error: ApiError) -> None:
         self._failures += 1
+        if self._on_presence is not None and isinstance(error, NotFound | Forbidden):
+            self._version = None
+            self._touch()
+            self._on_presence(error)
+            self.synced.set()
+            await asyncio.sleep(self._backoff.delay(self._failures))
+            return
         if not isinstance(error, Unavailable | Throttled) or self._failures >= _DOUBTS:
             self._version = None
         if self._failures == 1:  # then silence until it works again: an outage must not flood the log

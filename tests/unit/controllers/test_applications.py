@@ -10,6 +10,7 @@ from rollkeeper.controllers.applications import Applications
 from rollkeeper.controllers.caches import Caches
 from rollkeeper.controllers.resources import SCALE_SETS
 from rollkeeper.instances.application_condition import TYPE
+from rollkeeper.instances.claims import Claims
 from rollkeeper.instances.pods import Pods
 from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.resources import PODS
@@ -33,7 +34,7 @@ class World:
         for name in ("web-0", "web-1"):
             self.server.create(PODS, "default", self.pod(name))
         self.cluster.advance(5)
-        pods = Pods(self.cluster.api, self.caches.pods, self.caches.claims)
+        pods = Pods(self.cluster.api, self.caches.pods, Claims(self.cluster.api, self.caches.claims))
         self.applications = Applications(self.caches, pods, self.cluster.applications, self.cluster.clock.now)
         self.prober = self.applications.prober
         self.prober.clock, self.prober.spread = self.cluster.clock.monotonic, lambda _most: 0.0

@@ -15,7 +15,9 @@ from rollkeeper.controllers.resources import SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.engine import actions as do
 from rollkeeper.engine.reasons import Failure
 from rollkeeper.engine.snapshot import Pair
+from rollkeeper.instances.claims import Claims
 from rollkeeper.instances.pods import Pods
+from rollkeeper.instances.provider import Providers
 from rollkeeper.kube.errors import Conflict, NotFound
 from rollkeeper.kube.events import EventRecorder
 from rollkeeper.kube.resources import BUDGETS, CONTROLLER_REVISIONS, PODS
@@ -36,11 +38,13 @@ class World:
         self.caches, self.memory = Caches(), SetMemory()
         self.caches.scale_sets.apply(self.server.create(SCALE_SETS, "default", scale_set(replicas)))
         api, now = self.cluster.api, self.cluster.clock.now
-        self.pods = Pods(api, self.caches.pods, self.caches.claims)
+        claims = Claims(api, self.caches.claims)
+        self.pods = Pods(api, self.caches.pods, claims)
         self.executor = Executor(
             api,
             self.caches,
-            self.pods,
+            Providers(self.pods, self.pods),
+            claims,
             EventRecorder(api, "test", now=now),
             ContentReader(api, self.caches.config_maps),
         )

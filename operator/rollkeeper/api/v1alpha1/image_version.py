@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from rollkeeper.api.v1alpha1 import catalogue_rules, rules
+from rollkeeper.api.v1alpha1 import catalogue_rules, machine_rules, rules
 from rollkeeper.api.v1alpha1.meta import Conditions, Model, ObjectMeta
 
 ImageName = Annotated[str, Field(min_length=1, max_length=128, json_schema_extra=rules.IMAGE_NAME)]
@@ -56,6 +56,9 @@ class ImageVersionSpec(Model):
     """The operating system of the image. Immutable."""
     image: Annotated[str, Field(min_length=1, max_length=1024, json_schema_extra=rules.CONTAINER_IMAGE)]
     """The container image of the OS disk, by tag or digest. Immutable."""
+    guest_agent: Annotated[bool, Field(json_schema_extra=machine_rules.GUEST_AGENT)] = False
+    """For virtual machines: the OS has the QEMU guest agent, and is healthy only when that has connected (H1).
+    Immutable."""
     exclude_from_latest: bool = False
     """True hides the version from everything that follows latest. It can still be named."""
     target_regions: Annotated[tuple[TargetRegion, ...], Field(json_schema_extra=rules.list_map("name", 100))] = ()

@@ -11,14 +11,14 @@ from typing import Any
 
 from rollkeeper.api.v1alpha1 import extension_rules, rules
 
-_ANYTHING_ELSE = {"x-kubernetes-preserve-unknown-fields": True}
+ANYTHING_ELSE = {"x-kubernetes-preserve-unknown-fields": True}
 
 
 def _string_map(description: str) -> dict[str, Any]:
     return {"type": "object", "description": description, "additionalProperties": {"type": "string"}}
 
 
-def _metadata(what: str, **more: object) -> dict[str, Any]:
+def metadata(what: str, **more: object) -> dict[str, Any]:
     """Metadata of a template. Left open it would be pruned: labels and annotations would vanish without a word."""
     return {
         "type": "object",
@@ -37,7 +37,7 @@ def _metadata(what: str, **more: object) -> dict[str, Any]:
     }
 
 
-def _named(description: str, at_most: int, name: str, **more: object) -> dict[str, Any]:
+def named(description: str, at_most: int, name: str, **more: object) -> dict[str, Any]:
     """A list of objects told apart by name."""
     return {
         "type": "array",
@@ -50,7 +50,7 @@ def _named(description: str, at_most: int, name: str, **more: object) -> dict[st
                 "name": {"type": "string", "minLength": 1, "maxLength": 63, "description": name},
                 **deepcopy(more),
             },
-            **_ANYTHING_ELSE,
+            **ANYTHING_ELSE,
         },
     }
 
@@ -71,7 +71,7 @@ _CONTAINER: dict[str, Any] = {
                 "description": "How often to probe; under 120 for the OS container.",
             }
         },
-        **_ANYTHING_ELSE,
+        **ANYTHING_ELSE,
     },
     "lifecycle": {
         "type": "object",
@@ -80,10 +80,10 @@ _CONTAINER: dict[str, Any] = {
             "postStart": {
                 "type": "object",
                 "description": "As in a Pod; not for the OS container where there are customData or Script extensions.",
-                **_ANYTHING_ELSE,
+                **ANYTHING_ELSE,
             }
         },
-        **_ANYTHING_ELSE,
+        **ANYTHING_ELSE,
     },
 }
 
@@ -91,20 +91,20 @@ POD_TEMPLATE: dict[str, Any] = {
     "type": "object",
     "required": ["spec"],
     "properties": {
-        "metadata": _metadata("instance's pod"),
+        "metadata": metadata("instance's pod"),
         "spec": {
             "type": "object",
             "description": "As the spec of a Pod.",
             "required": ["containers"],
             "properties": {
                 "containers": {
-                    **_named("Containers, as in a Pod.", 32, "Name of the container.", **_CONTAINER),
+                    **named("Containers, as in a Pod.", 32, "Name of the container.", **_CONTAINER),
                     "minItems": 1,
                 },
-                "initContainers": _named("Init containers, as in a Pod.", 32, "Name of the container.", **_CONTAINER),
-                "volumes": _named("Volumes, as in a Pod.", 64, "Name of the volume."),
+                "initContainers": named("Init containers, as in a Pod.", 32, "Name of the container.", **_CONTAINER),
+                "volumes": named("Volumes, as in a Pod.", 64, "Name of the volume."),
             },
-            **_ANYTHING_ELSE,
+            **ANYTHING_ELSE,
         },
     },
 }
@@ -117,7 +117,7 @@ CLAIM_TEMPLATE: dict[str, Any] = {
         "apiVersion": {"type": "string", "maxLength": 16, "description": "v1, or left out."},
         "kind": {"type": "string", "maxLength": 32, "description": "PersistentVolumeClaim, or left out."},
         "metadata": {
-            **_metadata(
+            **metadata(
                 "claim",
                 name={
                     "type": "string",
@@ -129,11 +129,11 @@ CLAIM_TEMPLATE: dict[str, Any] = {
             ),
             "required": ["name"],
         },
-        "spec": {"type": "object", "description": "As the spec of a PersistentVolumeClaim.", **_ANYTHING_ELSE},
+        "spec": {"type": "object", "description": "As the spec of a PersistentVolumeClaim.", **ANYTHING_ELSE},
         "status": {
             "type": "object",
             "description": "Ignored; it is there in what kubectl prints.",
-            **_ANYTHING_ELSE,
+            **ANYTHING_ELSE,
         },
     },
 }
@@ -154,7 +154,7 @@ EXTENSION_CONTAINER: dict[str, Any] = {
         },
         "restartPolicy": {"type": "string", "maxLength": 32, "description": "Leave it out: the type says it."},
     },
-    **_ANYTHING_ELSE,
+    **ANYTHING_ELSE,
     **extension_rules.EXTENSION_CONTAINER,
 }
 """`container` of an extension."""

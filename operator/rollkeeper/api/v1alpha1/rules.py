@@ -218,12 +218,14 @@ SCALE_SET_SPEC = validations(
     immutable_child("region", "region can't be changed, added or removed: create a new ScaleSet"),
     immutable_child("serviceName", "serviceName can't be changed, added or removed: create a new ScaleSet"),
     rule(
-        "!has(self.osContainerName) || self.template.spec.containers.exists(c, c.name == self.osContainerName)",
+        "!has(self.osContainerName) || !has(self.template)"
+        " || self.template.spec.containers.exists(c, c.name == self.osContainerName)",
         "must be the name of one of template.spec.containers (left out, the first is the OS container)",
         at=".osContainerName",
     ),
     rule(
-        "has(self.osContainerName) || self.template.spec.containers.size() == 0"
+        "has(self.osContainerName) || !has(self.template) || !has(oldSelf.template)"
+        " || self.template.spec.containers.size() == 0"
         " || self.template.spec.containers[0].name == oldSelf.template.spec.containers[0].name",
         "without osContainerName the first container is the OS container, and that can't be exchanged: "
         "leave it first under its name (add others after it), or create a new ScaleSet",
@@ -249,7 +251,7 @@ SCALE_SET_SPEC = validations(
         at=".windowsConfiguration",
     ),
     rule(
-        "!has(self.health) || self.health.source != 'Probe'"
+        "!has(self.health) || self.health.source != 'Probe' || !has(self.template)"
         f" || self.template.spec.containers.all(c, c.name != {_OS_CONTAINER} || (has(c.readinessProbe)"
         " && (!has(c.readinessProbe.periodSeconds) || c.readinessProbe.periodSeconds < 120)))",
         "health.source Probe needs a readinessProbe with a periodSeconds below 120 on the OS container "
@@ -257,7 +259,8 @@ SCALE_SET_SPEC = validations(
         at=".health.source",
     ),
     rule(
-        "!(has(self.customData) || (has(self.extensions) && self.extensions.exists(e, e.type == 'Script')))"
+        "!has(self.template)"
+        " || !(has(self.customData) || (has(self.extensions) && self.extensions.exists(e, e.type == 'Script')))"
         f" || self.template.spec.containers.all(c, c.name != {_OS_CONTAINER} || !has(c.lifecycle)"
         " || !has(c.lifecycle.postStart))",
         "customData and Script extensions run in the postStart hook of the OS container, so it can't have one of its "
@@ -265,7 +268,7 @@ SCALE_SET_SPEC = validations(
         at=".template",
     ),
 )
-"""Rules across fields (T2, H1). They stand above the pod template: see the module's warning before changing them."""
+"""Rules across fields (T2, H1). They stand above the templates: see the module's warning before changing them."""
 
 UPGRADE_RUN_SPEC = validations(
     *(
@@ -278,9 +281,7 @@ UPGRADE_RUN_SPEC = validations(
         at=".imageVersion",
     ),
 )
-RUN_FIELD = validations(
-    immutable("can't be changed: cancel the run and create another UpgradeRun"),
-)
+RUN_FIELD = validations(immutable("can't be changed: cancel the run and create another UpgradeRun"))
 """For fields of a run that are required or have a default."""
 
 RUN_INSTANCES = validations(

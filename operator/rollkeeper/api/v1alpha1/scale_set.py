@@ -4,10 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
-from rollkeeper.api.v1alpha1 import extension_rules, rules, service_fabric_rules
+from rollkeeper.api.v1alpha1 import extension_rules, machine_rules, rules, service_fabric_rules
 from rollkeeper.api.v1alpha1.extension import Extension, Script
 from rollkeeper.api.v1alpha1.health import Health
 from rollkeeper.api.v1alpha1.image_version import ImageName, OSType, Region
+from rollkeeper.api.v1alpha1.machine_template import MACHINE_TEMPLATE
 from rollkeeper.api.v1alpha1.meta import Model, ObjectMeta
 from rollkeeper.api.v1alpha1.pod_template import CLAIM_TEMPLATE, POD_TEMPLATE
 from rollkeeper.api.v1alpha1.scale_set_status import ScaleSetStatus
@@ -16,6 +17,7 @@ from rollkeeper.api.v1alpha1.service_fabric import ServiceFabric
 Percent = Annotated[int, Field(ge=0, le=100)]
 JsonMap = dict[str, Any]
 PodTemplate = Annotated[JsonMap, WithJsonSchema(POD_TEMPLATE)]
+MachineTemplate = Annotated[JsonMap, WithJsonSchema(MACHINE_TEMPLATE)]
 ClaimTemplate = Annotated[JsonMap, WithJsonSchema(CLAIM_TEMPLATE)]
 
 
@@ -47,6 +49,9 @@ class AutomaticOSUpgradePolicy(Model):
     """True: an instance that does not become healthy stays on the new version (H3)."""
 
 
+MIN_HEALTHY_SECONDS_OF_MACHINES = 10
+
+
 class RollingUpgradePolicy(Model):
     """How a run goes through the instances, and what stops it."""
 
@@ -66,8 +71,9 @@ class RollingUpgradePolicy(Model):
     """True: unhealthy instances are replaced first (B3)."""
     enable_cross_zone_upgrade: bool = False
     """True: a batch may reach over several zones (B4)."""
-    min_healthy_seconds: Annotated[int, Field(ge=0, le=3600)] = 0
-    """How long a replaced instance must stay healthy before it counts (H2)."""
+    min_healthy_seconds: Annotated[int, Field(ge=0, le=3600)] | None = None
+    """How long a replaced instance must stay healthy before it counts (H2). Left out: 0; for virtual machines 10, as a
+    guest that dies is started again at once and looks healthy in between."""
 
 
 ReplacementMethod = Literal["Recreate", "InPlaceIfPossible"]
@@ -116,11 +122,13 @@ class ScaleSetSpec(Model):
     """The desired state of a scale set."""
 
     model_config = ConfigDict(
-        json_schema_extra=rules.joined(rules.SCALE_SET_SPEC, *service_fabric_rules.HEALTH_SOURCES)
+        json_schema_extra=rules.joined(
+            rules.SCALE_SET_SPEC, *service_fabric_rules.HEALTH_SOURCES, *machine_rules.SCALE_SET_SPEC
+        )
     )
 
     replicas: Annotated[int, Field(ge=0, le=10000)] = 1
-    """How many instances there are: pods `<name>-0` to `<name>-<replicas-1>`."""
+    """How many instances there are: pods or virtual machines `<name>-0` to `<name>-<replicas-1>`."""
     region: Region | None = None
     """Where the set runs: it gets the versions that are replicated there, and those that list no regions. Without a
     region it gets only the latter (V4). Immutable."""
@@ -132,8 +140,13 @@ class ScaleSetSpec(Model):
     """How and when instances are upgraded."""
     health: Health | None = None
     """Who says that an instance is healthy. Left out: it is healthy when it runs."""
-    template: PodTemplate
+    template: PodTemplate | None = None
     """The pod of an instance. The image of the OS container comes from the image version: leave it out."""
+    virtual_machine_template: MachineTemplate | None = None
+    """In place of template: the KubeVirt VirtualMachine of an instance. The image of its OS disk comes from the image
+    version: leave it out."""
+    os_volume_name: Annotated[str, Field(min_length=1, max_length=63)] | None = None
+    """The container disk of the virtual machine that is the OS disk; default: the first. Immutable."""
     os_container_name: Annotated[str, Field(min_length=1, max_length=63)] | None = None
     """The container whose root file system is the OS disk; default: the first. Immutable."""
     volume_claim_templates: Annotated[
@@ -153,6 +166,21 @@ class ScaleSetSpec(Model):
     """For a node type of a Service Fabric cluster: what its upgrades depend on (E3)."""
     service_name: Annotated[str, Field(min_length=1, max_length=63, json_schema_extra=rules.SERVICE_NAME)] | None = None
     """A headless Service that gives the instances stable host names. Immutable."""
+
+    @property
+    def has_machines(self) -> bool:
+        """The instances are virtual machines, not pods."""
+        return self.virtual_machine_template is not None
+
+    @property
+    def rolling_upgrade_policy(self) -> RollingUpgradePolicy:
+        """Batches, limits and time-outs, with what was left out."""
+        policy = self.upgrade_policy.rolling_upgrade_policy
+        if policy.min_healthy_seconds is not None:
+            return policy
+        return policy.model_copy(
+            update={"min_healthy_seconds": MIN_HEALTHY_SECONDS_OF_MACHINES if self.has_machines else 0}
+        )
 
 
 class ScaleSet(Model):

@@ -21,6 +21,8 @@ from rollkeeper.api.v1alpha1.scale_set_status import (
 class RunPolicy(RollingUpgradePolicy):
     """The set's policy as it was when the run started, with what the run itself decides."""
 
+    min_healthy_seconds: int = 0
+    """How long a replaced instance must stay healthy before it counts (H2)."""
     automatic_rollback: bool = False
     """Whether instances that do not become healthy are put back."""
     replacement_method: ReplacementMethod = "Recreate"

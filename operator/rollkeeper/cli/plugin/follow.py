@@ -1,4 +1,4 @@
-"""Follows a set, its runs and its pods: lists once, then watches, one thread and connection a kind."""
+"""Follows a set, its runs and its instances: lists once, then watches, one thread and connection a kind."""
 
 import queue
 import threading
@@ -13,10 +13,16 @@ from rollkeeper.controllers.resources import SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.backoff import Backoff
 from rollkeeper.kube.errors import ApiError, Gone, NotConfigured, Throttled, Unavailable
-from rollkeeper.kube.resources import PODS, Resource
+from rollkeeper.kube.resources import Resource
 from rollkeeper.kube.user.client import UserClient
 
-Kind = Literal["scalesets", "upgraderuns", "pods"]
+Kind = Literal["scalesets", "upgraderuns", "pods", "virtualmachines", "virtualmachineinstances"]
+
+MEMBERS: tuple[Literal["pods", "virtualmachines", "virtualmachineinstances"], ...] = (
+    "pods",
+    "virtualmachines",
+    "virtualmachineinstances",
+)
 
 _GATHER_SECONDS = 0.1
 """Changes that come together are shown together: a batch of 200 pods is one picture, not 200."""
@@ -51,10 +57,11 @@ class World:
         return tuple(self.objects.get("upgraderuns", {}).values())
 
     @property
-    def pods(self) -> tuple[JsonObject, ...]:
-        """Its pods."""
+    def members(self) -> tuple[JsonObject, ...]:
+        """Its instances, and what runs of them."""
         uid = (self.scale_set or {"metadata": {}})["metadata"].get("uid", "")
-        return tuple(pod for pod in self.objects.get("pods", {}).values() if is_owned(pod, uid))
+        found = [(kind, item) for kind in MEMBERS for item in self.objects.get(kind, {}).values()]
+        return tuple(item for kind, item in found if kind == "virtualmachineinstances" or is_owned(item, uid))
 
 
 @dataclass(frozen=True)
@@ -67,15 +74,14 @@ class _News:
     error: Exception | None = None
 
 
-def feeds_of(scale_set: str, *, pods: bool) -> tuple[Feed, ...]:
-    """A set with its runs and, if asked, its pods."""
-    found = [
+def feeds_of(scale_set: str, members: tuple[Resource, ...] = ()) -> tuple[Feed, ...]:
+    """A set with its runs and, if asked, what its instances are."""
+    kinds: dict[str, Kind] = {kind: kind for kind in MEMBERS}
+    return (
         Feed("scalesets", SCALE_SETS, field_selector=f"metadata.name={scale_set}"),
         Feed("upgraderuns", UPGRADE_RUNS, field_selector=f"spec.scaleSetName={scale_set}"),
-    ]
-    if pods:
-        found.append(Feed("pods", PODS, label_selector=f"{LABEL_SCALE_SET}={scale_set}"))
-    return tuple(found)
+        *(Feed(kinds[m.plural], m, label_selector=f"{LABEL_SCALE_SET}={scale_set}") for m in members),
+    )
 
 
 def changes(session: Session, feeds: tuple[Feed, ...], until: float | None = None) -> Iterator[World]:

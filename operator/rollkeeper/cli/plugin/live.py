@@ -7,12 +7,13 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from rollkeeper.cli.plugin import follow, status
+from rollkeeper.cli.plugin import follow, members, status
 from rollkeeper.cli.plugin.errors import CommandError
 from rollkeeper.cli.plugin.options import Options
 from rollkeeper.cli.plugin.session import Session
 from rollkeeper.cli.plugin.status import Scene
 from rollkeeper.cli.plugin.times import clock
+from rollkeeper.kube.api import JsonObject
 
 
 def show(options: Options, name: str) -> None:
@@ -22,18 +23,19 @@ def show(options: Options, name: str) -> None:
             f"--watch shows a picture, not {options.output}: use kubectl get upgraderun -w -o {options.output}"
         )
     session = Session(options)
-    found = session.scale_set(name)["metadata"]["name"]
+    raw = session.scale_set(name)
     with suppress(KeyboardInterrupt):
-        scenes = _scenes(session, found)
+        scenes = _scenes(session, raw)
         _lines(session, scenes) if session.screen.plain else _pictures(session, scenes, wide=options.output == "wide")
 
 
-def _scenes(session: Session, name: str) -> Iterator[tuple[Scene, str]]:
+def _scenes(session: Session, raw: JsonObject) -> Iterator[tuple[Scene, str]]:
     """What there is to see, and why it may be old."""
-    for world in follow.changes(session, follow.feeds_of(name, pods=True)):
+    name = raw["metadata"]["name"]
+    for world in follow.changes(session, follow.feeds_of(name, members.resources_of(raw))):
         if world.scale_set is None:
             raise CommandError(f'ScaleSet "{name}" was deleted')
-        yield status.scene(world.scale_set, world.runs, world.pods), world.trouble
+        yield status.scene(world.scale_set, world.runs, world.members), world.trouble
 
 
 def _pictures(session: Session, scenes: Iterator[tuple[Scene, str]], *, wide: bool) -> None:

@@ -3,6 +3,7 @@
 import sys
 
 from rollkeeper.api.v1alpha1.names import LABEL_PROTECT
+from rollkeeper.cli.plugin import members
 from rollkeeper.cli.plugin.errors import CommandError
 from rollkeeper.cli.plugin.options import Options
 from rollkeeper.cli.plugin.output import resource_name, without_noise, write_data
@@ -11,7 +12,6 @@ from rollkeeper.cli.plugin.steering import ordinals
 from rollkeeper.cli.plugin.views import SetView, at
 from rollkeeper.engine import ranges
 from rollkeeper.instances.pod_view import ordinal_of
-from rollkeeper.kube.resources import PODS
 
 
 def protect(options: Options, name: str, text: str, *, on: bool) -> None:
@@ -19,7 +19,8 @@ def protect(options: Options, name: str, text: str, *, on: bool) -> None:
     session = Session(options)
     raw = session.scale_set(name)
     wanted = ordinals(SetView(raw), text)
-    pods = {ordinal_of(pod["metadata"]["name"]): pod for pod in session.pods_of(raw)}
+    pods = {ordinal_of(pod["metadata"]["name"]): pod for pod in session.instances_of(raw)}
+    resource = members.resources_of(raw)[0]
     missing = [ordinal for ordinal in wanted if ordinal not in pods]
     if missing:
         raise CommandError(f"instances {ranges.render(missing)} have no pod to label: try again when they have one")
@@ -30,7 +31,7 @@ def protect(options: Options, name: str, text: str, *, on: bool) -> None:
             said = "unchanged"
         else:
             patch = {"metadata": {"labels": {LABEL_PROTECT: value}}}
-            pod = session.client.merge_patch(PODS, session.namespace, pod["metadata"]["name"], patch)
+            pod = session.client.merge_patch(resource, session.namespace, pod["metadata"]["name"], patch)
             said = "protected" if on else "unprotected"
         changed.append(pod)
         if not options.output:

@@ -5,17 +5,19 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from rollkeeper.api.v1alpha1 import ImageVersion, ScaleSet, UpgradeRun
-from rollkeeper.cli.plugin import catalogue
+from rollkeeper.cli.plugin import catalogue, members
 from rollkeeper.cli.plugin.errors import CommandError
+from rollkeeper.cli.plugin.members import Member
 from rollkeeper.cli.plugin.session import Session, is_owned
 from rollkeeper.controllers.caches import NodeView, RevisionView, read_node, read_revision
 from rollkeeper.engine import references, versions
 from rollkeeper.engine.references import Reference
 from rollkeeper.engine.snapshot import DryRun, Instance, Pair, Snapshot
 from rollkeeper.instances import dry_runs
-from rollkeeper.instances.pod_view import PodView, read_pod
 from rollkeeper.instances.provisioning import has_tasks
 from rollkeeper.instances.references import place_of
+from rollkeeper.instances.virtual_machines import machine_spec
+from rollkeeper.instances.virtual_machines.resources import MACHINES
 from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.errors import Forbidden, Invalid, NotFound
 from rollkeeper.kube.resources import CONTROLLER_REVISIONS, NODES, PODS, Resource
@@ -77,9 +79,9 @@ class Reader:
         return found
 
     def _instances(self, raw: JsonObject) -> Mapping[int, Instance]:
-        views = [view for view in (read_pod(pod, None) for pod in self.session.pods_of(raw)) if _is_instance(view)]
+        found = [m for m in members.read(self.session.members_of(raw)) if m.instance.ordinal >= 0]
         nodes = {raw["metadata"]["name"]: read_node(raw) for raw in self._may_list(NODES, None, "zones of instances")}
-        return {view.instance.ordinal: _on_its_node(view, nodes) for view in views}
+        return {member.instance.ordinal: _on_its_node(member, nodes) for member in found}
 
     def _revisions(self, scale_set: ScaleSet) -> list[RevisionView]:
         """The stored models; where they can't be read, their names alone, as the set's status has them."""
@@ -126,9 +128,11 @@ class Answers:
         if view is None or not view.model:
             self.reader.note("not seen: whether the API server accepts pods of the model")
             return DryRun("Accepted")
-        body = dry_runs.body(self.scale_set, view.model, pair)
+        of_machines = self.scale_set.spec.has_machines
+        body = (machine_spec.dry_run if of_machines else dry_runs.body)(self.scale_set, view.model, pair)
+        resource, namespace = MACHINES if of_machines else PODS, self.scale_set.metadata.namespace
         try:
-            self.reader.session.client.create(PODS, self.scale_set.metadata.namespace, body, dry_run=True)
+            self.reader.session.client.create(resource, namespace, body, dry_run=True)
         except (Invalid, Forbidden) as error:
             if _NO_RIGHT not in error.message:
                 return dry_runs.verdict(error, self.reader.session.now + _NEVER)
@@ -136,12 +140,8 @@ class Answers:
         return DryRun("Accepted")
 
 
-def _is_instance(view: PodView) -> bool:
-    return view.instance.ordinal >= 0
-
-
-def _on_its_node(view: PodView, nodes: Mapping[str, NodeView]) -> Instance:
-    node = nodes.get(view.node)
+def _on_its_node(member: Member, nodes: Mapping[str, NodeView]) -> Instance:
+    node = nodes.get(member.node)
     if node is None:
-        return view.instance
-    return replace(view.instance, node_ready=node.ready, zone=view.instance.zone or node.zone)
+        return member.instance
+    return replace(member.instance, node_ready=node.ready, zone=member.instance.zone or node.zone)

@@ -7,12 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rollkeeper.api.v1alpha1.names import LABEL_SCALE_SET
+from rollkeeper.cli.plugin import members
 from rollkeeper.cli.plugin.errors import CommandError, is_unknown_kind
 from rollkeeper.cli.plugin.options import Options
 from rollkeeper.controllers.resources import SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.errors import NotFound
-from rollkeeper.kube.resources import PODS, Resource
+from rollkeeper.kube.resources import Resource
 from rollkeeper.kube.user.client import UserClient
 
 if TYPE_CHECKING:  # rich takes its time
@@ -79,11 +80,19 @@ class Session:
         selector = f"spec.scaleSetName={scale_set}"
         return self.client.list(UPGRADE_RUNS, self.namespace, field_selector=selector).items
 
-    def pods_of(self, scale_set: JsonObject) -> tuple[JsonObject, ...]:
-        """The pods that belong to a set: with its label, and owned by it (I2)."""
+    def instances_of(self, scale_set: JsonObject) -> tuple[JsonObject, ...]:
+        """The objects that are instances of a set: with its label, and owned by it (I2)."""
         name, uid = scale_set["metadata"]["name"], scale_set["metadata"]["uid"]
-        found = self.client.list(PODS, self.namespace, label_selector=f"{LABEL_SCALE_SET}={name}").items
-        return tuple(pod for pod in found if is_owned(pod, uid))
+        return tuple(item for item in self._labelled(members.resources_of(scale_set)[0], name) if is_owned(item, uid))
+
+    def members_of(self, scale_set: JsonObject) -> tuple[JsonObject, ...]:
+        """The same, and what runs of them."""
+        name = scale_set["metadata"]["name"]
+        others = (self._labelled(resource, name) for resource in members.resources_of(scale_set)[1:])
+        return self.instances_of(scale_set) + sum(others, ())
+
+    def _labelled(self, resource: Resource, name: str) -> tuple[JsonObject, ...]:
+        return self.client.list(resource, self.namespace, label_selector=f"{LABEL_SCALE_SET}={name}").items
 
     def _missing(self, resource: Resource, what: str, name: str) -> str:
         there = sorted(str(item["metadata"]["name"]) for item in self.client.list(resource, self.namespace).items)

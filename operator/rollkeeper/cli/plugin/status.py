@@ -78,7 +78,7 @@ def show(options: Options, name: str) -> None:
     session = Session(options)
     raw = session.scale_set(name)
     runs = session.runs_of(raw["metadata"]["name"])
-    read = scene(raw, runs, session.pods_of(raw))
+    read = scene(raw, runs, session.members_of(raw))
     if not write_data(options, data(read), [raw]):
         session.screen.show(picture(read, session.now, wide=options.output == "wide", bar=not session.screen.plain))
 

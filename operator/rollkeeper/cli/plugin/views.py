@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
+from rollkeeper.cli.plugin import members
+from rollkeeper.cli.plugin.members import Member
 from rollkeeper.cli.plugin.times import parse
 from rollkeeper.engine import health, ranges
 from rollkeeper.engine.snapshot import Instance
-from rollkeeper.instances.pod_view import read_pod
 from rollkeeper.kube.api import JsonObject
 
 if TYPE_CHECKING:  # pydantic takes half of the time that a command may take
@@ -207,7 +208,7 @@ def instances(scale_set: SetView, run: RunView | None, pods: Iterable[JsonObject
 
     One thing it can't see: whether a node is lost, before Kubernetes marks the pods of it as not ready.
     """
-    found = {view.instance.ordinal: view.instance for view in (read_pod(pod, None) for pod in pods)}
+    found = {member.instance.ordinal: member for member in members.read(pods)}
     found.pop(-1, None)
     meant = {
         ordinal: str(group.get("version") or "-")
@@ -218,11 +219,12 @@ def instances(scale_set: SetView, run: RunView | None, pods: Iterable[JsonObject
     return [_line(scale_set, run, ordinal, found.get(ordinal), meant.get(ordinal, "-")) for ordinal in everyone]
 
 
-def _line(scale_set: SetView, run: RunView | None, ordinal: int, pod: Instance | None, meant: str) -> InstanceLine:
+def _line(scale_set: SetView, run: RunView | None, ordinal: int, member: Member | None, meant: str) -> InstanceLine:
     name = f"{scale_set.name}-{ordinal}"
     upgrading = run is not None and ordinal in run.ordinals
-    if pod is None:
+    if member is None:
         return InstanceLine(ordinal, name, meant, "upgrading" if upgrading else "missing", "its pod is not there")
+    pod = member.instance
     source = at(scale_set.raw, "spec", "health")
     judged_by = cast("Health", _Source(source.get("applicationHealth"))) if source else None
     problem = health.problem_of(pod, judged_by)
@@ -230,7 +232,7 @@ def _line(scale_set: SetView, run: RunView | None, ordinal: int, pod: Instance |
     if pod.terminating:
         state, said = ("upgrading" if upgrading else "terminating"), "its pod is terminating"
     elif health.is_healthy(pod, judged_by):
-        state, said = "healthy", ""
+        state, said = "healthy", member.warning
     elif upgrading:
         state = "upgrading"
     elif _starting(scale_set, ordinal):

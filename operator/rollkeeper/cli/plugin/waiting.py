@@ -127,7 +127,7 @@ def finish(session: Session, verdict: Verdict) -> None:
 def until_over(session: Session, set_name: str | None, run_name: str | None, limit: float | None) -> Verdict:
     """Follows a set (to the end of its run) or one run; tells each change on stdout, unless JSON is wanted."""
     if run_name is None:
-        feeds = follow.feeds_of(set_name or "", pods=False)
+        feeds = follow.feeds_of(set_name or "")
     else:
         feeds = (Feed("upgraderuns", UPGRADE_RUNS, field_selector=f"metadata.name={run_name}"),)
     course, said, began = Course(run_name), "", time.monotonic()

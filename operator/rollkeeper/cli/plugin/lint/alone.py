@@ -12,7 +12,7 @@ from rollkeeper.api.v1alpha1 import GROUP, VERSION
 from rollkeeper.cli.plugin.lint import rules
 from rollkeeper.cli.plugin.lint.findings import Finding, error, note
 from rollkeeper.cli.plugin.lint.manifests import Manifest
-from rollkeeper.engine import ranges, revisions
+from rollkeeper.engine import machine_models, ranges, revisions
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _KINDS = {kind.name: kind for kind in KINDS}
@@ -94,8 +94,21 @@ def _would_fail(manifest: Manifest) -> Iterator[Finding]:
 
 def _ignored_image(manifest: Manifest) -> Iterator[Finding]:
     spec = manifest.value["spec"]
+    if "template" not in spec:
+        yield from _ignored_disk(manifest)
+        return
     name = revisions.os_container(spec["template"], spec.get("osContainerName"))
     for index, container in enumerate(spec["template"]["spec"]["containers"]):
         if container.get("image") and container["name"] == name:
             path: validation.Path = ("spec", "template", "spec", "containers", index, "image")
             yield note(manifest, "is ignored: the image of the OS container comes from the image version", path)
+
+
+def _ignored_disk(manifest: Manifest) -> Iterator[Finding]:
+    spec = manifest.value["spec"]
+    name = machine_models.os_volume(spec["virtualMachineTemplate"], spec.get("osVolumeName"))
+    way = ("virtualMachineTemplate", "spec", "template", "spec", "volumes")
+    for index, volume in enumerate(spec[way[0]]["spec"]["template"]["spec"]["volumes"]):
+        if volume["name"] == name and volume.get("containerDisk", {}).get("image"):
+            path: validation.Path = ("spec", *way, index, "containerDisk", "image")
+            yield note(manifest, "is ignored: the image of the OS disk comes from the image version", path)

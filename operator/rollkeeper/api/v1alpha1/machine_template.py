@@ -1,0 +1,64 @@
+"""Schema of the template of virtual machines: what rules must see, and everything else as it comes (KubeVirt's own)."""
+
+from typing import Any
+
+from rollkeeper.api.v1alpha1.pod_template import ANYTHING_ELSE, metadata, named
+
+_CONTAINER_DISK: dict[str, Any] = {
+    "type": "object",
+    "description": "As in a VirtualMachine.",
+    "properties": {
+        "image": {
+            "type": "string",
+            "maxLength": 1024,
+            "description": "Leave it out for the OS disk: its image comes from the image version.",
+        }
+    },
+    **ANYTHING_ELSE,
+}
+
+_GUEST_SPEC: dict[str, Any] = {
+    "type": "object",
+    "description": "As the spec of a VirtualMachineInstance.",
+    "required": ["volumes"],
+    "properties": {
+        "volumes": {
+            **named("Volumes, as in a VirtualMachine.", 64, "Name of the volume.", containerDisk=_CONTAINER_DISK),
+            "minItems": 1,
+        },
+        "readinessProbe": {
+            "type": "object",
+            "description": "As in a VirtualMachine. Needed where health.source is Probe.",
+            "properties": {
+                "periodSeconds": {"type": "integer", "format": "int32", "description": "How often to probe; under 120."}
+            },
+            **ANYTHING_ELSE,
+        },
+    },
+    **ANYTHING_ELSE,
+}
+
+MACHINE_TEMPLATE: dict[str, Any] = {
+    "type": "object",
+    "required": ["spec"],
+    "properties": {
+        "metadata": metadata("instance's VirtualMachine"),
+        "spec": {
+            "type": "object",
+            "description": "As the spec of a KubeVirt VirtualMachine.",
+            "required": ["template"],
+            "properties": {
+                "runStrategy": {"type": "string", "maxLength": 32, "description": "Always, or left out."},
+                "running": {"type": "boolean", "description": "Leave it out: instances run."},
+                "template": {
+                    "type": "object",
+                    "description": "The VirtualMachineInstance.",
+                    "required": ["spec"],
+                    "properties": {"metadata": metadata("VirtualMachineInstance"), "spec": _GUEST_SPEC},
+                },
+            },
+            **ANYTHING_ELSE,
+        },
+    },
+}
+"""`spec.virtualMachineTemplate` of a ScaleSet."""

@@ -1,0 +1,168 @@
+"""What only virtual machines can show: guests that die or stay silent, machines that somebody halts, refusals."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hack.localcluster import LocalCluster
+from hack.localcluster.build import ensure
+from hack.localcluster.report import Reporter
+from hack.localcluster.tools import kubevirt_tools
+from tests.cluster.audit import Json
+from tests.cluster.conftest import fresh_namespace, watched_namespace
+from tests.cluster.controller import Controller
+from tests.cluster.fleet import data_disk, published
+from tests.cluster.pages import Pages
+from tests.cluster.providers import DIES, MACHINES, NEVER_STARTS, NO_AGENT, machines
+from tests.cluster.replay import status_of
+from tests.cluster.test_least_privilege import CLUSTERS, accounts_and_roles, kubeconfig_of
+from tests.cluster.world import World, condition, places
+
+ALONE = "--no-leader-elect"
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "virtual-machines" / "set.yaml"
+
+
+@pytest.fixture
+def world(virtualized: LocalCluster) -> Iterator[World]:
+    with watched_namespace(virtualized, MACHINES.kind, MACHINES.runs) as world:
+        yield world
+
+
+@pytest.fixture
+def live(virtualized: LocalCluster, world: World, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
+    controller = Controller.in_namespace(virtualized, world.namespace, tmp_path / "controller.log")
+    request.node.controller = controller
+    controller.start(flags=(ALONE,))
+    yield world
+    controller.kill()
+
+
+def _agents(version: str, tail: str = "") -> Json:
+    made = published(version, tail)
+    return {**made, "spec": {**made["spec"], "guestAgent": True}}
+
+
+def test_guests_that_die_never_count(live: World) -> None:
+    """H1, H2: running and ready for a second, again and again, without a back-off of KubeVirt's."""
+    live.create(published("1.0.0"), machines(2, percent=50, rolling={"minHealthySeconds": 3}))
+    live.until_healthy("1.0.0", 2)
+    live.create(published("1.1.0", DIES))
+    run = live.until_run_to("1.1.0", "Faulted")
+    assert places(run) == {"failed": [0], "rolledBack": [0], "pending": [1]}
+    live.until_healthy("1.0.0", 2)
+
+
+def test_an_agent_that_stays_silent(live: World) -> None:
+    """H1: where the version says that its OS has a guest agent, ready is not enough."""
+    live.create(_agents("1.0.0"), machines(2, percent=50))
+    live.until_healthy("1.0.0", 2)
+    live.create(_agents("1.1.0", NO_AGENT))
+    run = live.until_run_to("1.1.0", "Faulted")
+    assert [f["reason"] for f in status_of(run)["failures"]] == ["GuestAgentMissing"]
+    live.until_healthy("1.0.0", 2)
+
+
+def test_a_machine_that_somebody_halts(live: World) -> None:
+    """It is unhealthy, and nothing of ours starts it; started again by whoever halted it, it is healthy."""
+    live.create(published("1.0.0"), machines(2, automatic=False))
+    live.until_healthy("1.0.0", 2)
+    live.patch("virtualmachine", "web-0", {"spec": {"runStrategy": "Halted"}})
+    live.until("it is told", lambda: "PowerOff" in condition(live.get("scalesets", "web"), "Ready").get("message", ""))
+    live.until("its guest is gone", lambda: "web-0" not in live.running())
+    live.patch("virtualmachine", "web-0", {"spec": {"runStrategy": "Always"}})
+    live.until_healthy("1.0.0", 2)
+
+
+def test_a_machine_stays_who_it_is(live: World) -> None:
+    """B5, I3: uid, firmware, network and data disk are the same after an upgrade; the guest's OS is another."""
+    live.create(published("1.0.0"), machines(1, volumeClaimTemplates=[data_disk()]))
+    live.until_healthy("1.0.0", 1)
+    before, claims = live.get("virtualmachines", "web-0"), live.claims()
+    live.create(published("1.1.0"))
+    live.until_run_to("1.1.0", "Completed")
+    live.until_healthy("1.1.0", 1)
+    after, guest = live.get("virtualmachines", "web-0"), live.get("virtualmachineinstances", "web-0")
+    assert (after["metadata"]["uid"], live.claims()) == (before["metadata"]["uid"], claims)
+    domains = [m["spec"]["template"]["spec"]["domain"] for m in (before, after)]
+    assert domains[0] == domains[1]
+    assert domains[0]["firmware"]["uuid"]
+    volumes = {v["name"]: v for v in guest["spec"]["volumes"]}
+    assert volumes["data"]["persistentVolumeClaim"]["claimName"] == "data-web-0"
+    assert status_of(guest)["guestOSInfo"]["versionId"] == "1.1.0"
+
+
+def test_the_example(live: World) -> None:
+    """What the documentation shows is accepted, and runs."""
+    manifests = [m for m in yaml.safe_load_all(EXAMPLE.read_text(encoding="utf-8")) if m]
+    scale_set = next(m for m in manifests if m["kind"] == "ScaleSet")
+    scale_set["spec"]["upgradePolicy"]["rollingUpgradePolicy"]["minHealthySeconds"] = 1
+    live.create(*manifests)
+    live.until_healthy("41.0.1", 5, "machines")
+
+
+def test_what_kubevirt_refuses_is_found_before_anything_is_touched(live: World) -> None:
+    """M3: in KubeVirt's own words, by a dry run."""
+    broken = machines(1)
+    broken["spec"]["virtualMachineTemplate"]["spec"]["template"]["spec"]["domain"]["devices"]["disks"].append(
+        {"name": "nowhere", "disk": {"bus": "virtio"}}
+    )
+    live.create(published("1.0.0"), broken)
+    stalled = live.until_condition("web", "Stalled", "True", "InvalidModel")
+    assert "nowhere" in stalled["message"]
+    assert live.items("virtualmachines") == []
+
+
+def test_the_charts_rights_are_enough(
+    virtualized: LocalCluster, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Creation, a rollout, a rollback and scaling in, by an account that has `kubevirt.enabled` of the chart alone."""
+    with fresh_namespace(virtualized) as name:
+        given = accounts_and_roles(name, {"watchNamespaces": [name], "kubevirt": {"enabled": True}})
+        items = json.dumps({"apiVersion": "v1", "kind": "List", "items": given})
+        virtualized.kubectl("apply", "--filename=-", stdin=items)
+        pages, world = Pages(), World(virtualized, name, MACHINES.kind, MACHINES.runs)
+        flags = (f"--namespace={name}", f"--watch-namespace={name}", f"--listen={pages.listen}", ALONE)
+        controller = Controller(kubeconfig_of(virtualized, name, tmp_path), tmp_path / "controller.log", *flags)
+        request.node.controller = controller
+        controller.start()
+        try:
+            world.create(published("1.0.0"), machines(3, percent=34))
+            world.until_healthy("1.0.0", 3)
+            world.create(published("1.1.0"))
+            world.until_run_to("1.1.0", "Completed")
+            world.create(published("1.2.0", NEVER_STARTS))
+            world.until_run_to("1.2.0", "Faulted")
+            world("scale", "scaleset/web", "--replicas=2")
+            world.until_healthy("1.1.0", 2)
+            calls = [key.split(",") for key in pages.samples("rollkeeper_api_requests_total")]
+            refused = {(verb, resource) for code, resource, verb in calls if code == "403"}
+            assert refused - CLUSTERS == set(), f"the chart's role lacks {refused - CLUSTERS}"
+        finally:
+            controller.kill()
+
+
+def test_kubevirt_that_comes_later_and_goes(
+    simulated: LocalCluster, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """A set says what is missing; its machines are made as soon as KubeVirt's kinds are there, without a restart."""
+    program = ensure(kubevirt_tools(), Reporter(quiet=True))["kubevirt-manifests"]
+    kinds = subprocess.run([program, "crds"], capture_output=True, text=True, check=True).stdout  # noqa: S603 - built here
+    with watched_namespace(simulated, MACHINES.kind, MACHINES.runs) as world:
+        controller = Controller.in_namespace(simulated, world.namespace, tmp_path / "controller.log")
+        request.node.controller = controller
+        controller.start(flags=(ALONE,))
+        try:
+            world.create(published("1.0.0"), machines(2))
+            stalled = world.until_condition("web", "Stalled", "True", "KubeVirtNotInstalled")
+            assert "install it" in stalled["message"]
+            simulated.kubectl("apply", "--server-side", "--filename=-", stdin=kinds)
+            world.until_condition("web", "Stalled", "False", "NotStalled")
+            world.until("its machines are made", lambda: len(world.items("virtualmachines")) == 2)
+        finally:
+            simulated.kubectl("delete", "--ignore-not-found", "--filename=-", stdin=kinds)
+        world.until_condition("web", "Stalled", "True", "KubeVirtNotInstalled")
+        controller.stop()
