@@ -58,12 +58,14 @@ def helm(*arguments: str, kubeconfig: Path | None = None) -> str:
     return done.stdout
 
 
-def template(namespace: str, values: dict[str, Any] | None = None, *, chart: Path = CHART) -> str:
-    """The chart's manifests for the release `rollkeeper` in a namespace. Raises HelmError."""
+def template(
+    namespace: str, values: dict[str, Any] | None = None, *, chart: Path = CHART, release: str = "rollkeeper"
+) -> str:
+    """The chart's manifests for a release in a namespace. Raises HelmError."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
         yaml.safe_dump(values or {}, file)
         file.flush()
-        return helm("template", "rollkeeper", str(chart), f"--namespace={namespace}", f"--values={file.name}")
+        return helm("template", release, str(chart), f"--namespace={namespace}", f"--values={file.name}")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -45,6 +45,8 @@ def kube_apiserver(layout: Layout, ports: Ports, settings: Settings) -> list[str
         f"--service-account-key-file={layout.signing_key}",
         f"--service-account-signing-key-file={layout.signing_key}",
         "--authorization-mode=RBAC",
+        # Hardened clusters ask who may block the deletion of an owner; so programs that forget about it show here.
+        "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
         f"--token-auth-file={layout.tokens}",
         "--allow-privileged=true",
         "--kubelet-preferred-address-types=InternalIP",

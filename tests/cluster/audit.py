@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tests.cluster.release import Right, controllers_of
+
 Json = dict[str, Any]
 
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
@@ -31,6 +33,11 @@ class Write:
     dry_run: bool = False
 
     @property
+    def by_controller(self) -> bool:
+        """Whether a controller asked for it."""
+        return self.user in controllers_of(self.namespace)
+
+    @property
     def took_effect(self) -> bool:
         """The API server agreed, and it was meant."""
         return 200 <= self.code < 300 and not self.dry_run
@@ -53,12 +60,51 @@ class AuditLog:
             (w for w in found if w.namespace == namespace and w.verb in WRITES), key=lambda write: write.completed
         )
 
+    def asked(self, *accounts: str) -> Iterator["Asked"]:
+        """Every call by service accounts of these names, in any namespace."""
+        for line in self._lines(0):
+            event = json.loads(line) if any(f':{account}"' in line for account in accounts) else {}
+            kind, _, name = event.get("user", {}).get("username", "").rpartition(":")
+            if name in accounts and kind.startswith("system:serviceaccount:") and event.get("objectRef"):
+                yield asked(event)
+
+    def deleted_namespaces(self) -> dict[str, datetime]:
+        """When somebody asked for the end of each: what is in it goes first, roles too."""
+        events = (json.loads(line) for line in self._lines(0) if '"resource":"namespaces"' in line)
+        found = [read(event) for event in events if event["verb"] == "delete"]
+        return {write.name: write.received for write in reversed(found)}
+
     def _lines(self, since: int) -> Iterator[str]:
         with self._path.open("rb") as log:
             log.seek(since)
             for line in log:
                 if line.endswith(b"\n"):  # the last one may be half written
                     yield line.decode()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A call, and whether its user had the right to it."""
+
+    by: str
+    right: Right
+    allowed: bool
+    received: datetime
+
+    @property
+    def account(self) -> str:
+        """The namespace of the service account."""
+        return self.by.split(":")[2]
+
+
+def asked(event: Json) -> Asked:
+    """One line of the log, about an object."""
+    target = event["objectRef"]
+    resource = "/".join(part for part in (target["resource"], target.get("subresource")) if part)
+    right = Right(target.get("apiGroup", ""), resource, event["verb"])
+    decision = event.get("annotations", {}).get("authorization.k8s.io/decision")
+    received = datetime.fromisoformat(event["requestReceivedTimestamp"])
+    return Asked(event["user"]["username"], right, decision == "allow", received)
 
 
 def read(event: Json) -> Write:

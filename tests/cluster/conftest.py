@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from hack.localcluster import Cluster, LocalCluster, Settings, open_cluster
+from hack.localregistry import PASSWORD
+from tests.cluster import log_lines, release
 from tests.cluster.audit import AuditLog
-from tests.cluster.controller import USER, Controller
+from tests.cluster.controller import Controller
 from tests.cluster.invariants import check
 from tests.cluster.replay import Story
 from tests.cluster.world import World
@@ -22,11 +24,11 @@ from tests.registry.fixtures import guarded, locked, registry, tokens
 __all__ = ["guarded", "locked", "registry", "tokens"]
 
 CRDS = Path(__file__).resolve().parents[2] / "crds"
+LAST = "test_rights.py"
+WHOLE = pytest.StashKey[bool]()
+"""Whether every test of this folder is part of the session."""
 
-CONTROLLER = USER
-SETTINGS = Settings(users=(CONTROLLER,), zones=1, controller_manager_qps=200, scheduler_qps=200, autoscaler_seconds=1)
-
-
+SETTINGS = Settings(zones=1, controller_manager_qps=200, scheduler_qps=200, autoscaler_seconds=1)
 VIRTUALIZED = replace(SETTINGS, kubevirt=True)
 
 
@@ -89,7 +91,7 @@ def watched_namespace(cluster: LocalCluster, instances: str, runs: str) -> Itera
     begin = audit.mark()
     with fresh_namespace(cluster) as name:
         yield World(cluster, name, instances, runs)
-        check(Story(audit.writes(name, begin), CONTROLLER.name))
+        check(Story(audit.writes(name, begin), release.controllers_of(name)))
 
 
 @pytest.fixture(scope="session")
@@ -124,13 +126,26 @@ def rival(simulated: LocalCluster, world: World, tmp_path: Path) -> Iterator[Con
     controller.kill()
 
 
+@pytest.fixture(scope="session")
+def system_account(simulated: LocalCluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The kubeconfig of a controller for all namespaces."""
+    simulated.kubectl("create", "namespace", release.SYSTEM)
+    return release.install(simulated, release.SYSTEM, tmp_path_factory.mktemp("system"))
+
+
 @pytest.fixture(scope="module")
-def shared_controller(simulated: LocalCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Controller]:
-    """A running controller for all namespaces, as most people run it. One a module: starting costs seconds."""
-    controller = Controller(simulated.kubeconfig_for(CONTROLLER), tmp_path_factory.mktemp("shared") / "controller.log")
+def shared_controller(system_account: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Controller]:
+    """A running controller for all namespaces, as most people run it. One a module: starting costs seconds.
+
+    It logs all that it can, for the check at its end.
+    """
+    logging = ("--log-format=json", "--log-level=DEBUG")
+    flags = (f"--namespace={release.SYSTEM}", "--images-namespace=default", *logging)
+    controller = Controller(system_account, tmp_path_factory.mktemp("shared") / "controller.log", *flags)
     controller.start()
     yield controller
     controller.stop()
+    log_lines.check(controller.log(), (PASSWORD, release.token(system_account)))
 
 
 @pytest.fixture
@@ -139,6 +154,19 @@ def live(shared_controller: Controller, world: World, request: pytest.FixtureReq
     shared_controller.check()
     request.node.controller = shared_controller
     return world
+
+
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """The rights are judged when all others are done; and in full only when all others were there."""
+    last = [item for item in items if item.path.name == LAST]
+    items[:] = [item for item in items if item.path.name != LAST] + last
+    session.stash[WHOLE] = {item.path for item in items} >= set(Path(__file__).parent.glob("test_*.py"))
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """One that was left out may have been the one that needs a right."""
+    if items:
+        items[0].session.stash[WHOLE] = False
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from hack.localcluster import LocalCluster, User
+from hack.localcluster import LocalCluster
+from tests.cluster import release
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -17,9 +18,6 @@ POLL_SECONDS = 0.05
 TAIL_LINES = 80
 GIVES_UP = "rollkeeper ends: "
 ROOT = Path(__file__).resolve().parents[2]
-
-USER = User("rollkeeper", ("system:masters",))
-"""The controller is a user of its own, so that the audit log says what it wrote."""
 
 SHIPPED = ("-m", "rollkeeper")
 """The arguments of Python that run the command as users get it."""
@@ -38,9 +36,9 @@ class Controller:
 
     @classmethod
     def in_namespace(cls, cluster: LocalCluster, namespace: str, log: Path) -> Self:
-        """For one namespace alone, with its Lease there; by the user that the invariants take for the controller."""
+        """For one namespace alone, with its Lease there; with the rights that the chart gives, and no other."""
         flags = (f"--{name}={namespace}" for name in ("namespace", "watch-namespace", "images-namespace"))
-        return cls(cluster.kubeconfig_for(USER), log, *flags)
+        return cls(release.install(cluster, namespace, log.parent), log, *flags)
 
     def start(self, program: Sequence[str] = SHIPPED, flags: Sequence[str] = (), *, by_flag: bool = False) -> None:
         """Starts it, and returns when it has begun to work. It finds the cluster by $KUBECONFIG, or by its flag."""

@@ -56,10 +56,10 @@ def touches_its_own_only(story: Story) -> Violations:
                 yield f"{write.received}: pod {write.name} was made for {pod.scale_set or 'nobody'}"
         elif write.resource.startswith("pods"):
             there = seen.pods.get(write.name)
-            if there is None or there.maker != story.controller:
+            if there is None or there.maker not in story.controllers:
                 yield f"{write.received}: {write.verb} {write.resource} {write.name}, which is somebody else's"
         claims = write.resource.startswith("persistentvolumeclaims") and write.verb != "create"
-        if claims and seen.claims.get(write.name) != story.controller:
+        if claims and seen.claims.get(write.name) not in story.controllers:
             yield f"{write.received}: {write.verb} of claim {write.name}, which is somebody else's"
 
 

@@ -108,10 +108,10 @@ class Seen:
 
 @dataclass(frozen=True)
 class Story:
-    """The writes in one namespace, and the user that the controller is."""
+    """The writes in one namespace, and the users that controllers are."""
 
     writes: Sequence[Write]
-    controller: str
+    controllers: frozenset[str]
 
     def moments(self) -> Iterator[tuple[Write, Seen]]:
         """Every write that took effect, with what was there before it.
@@ -126,7 +126,7 @@ class Story:
 
     def by_controller(self, write: Write) -> bool:
         """Whether the controller asked for it."""
-        return write.user == self.controller
+        return write.user in self.controllers
 
     def _time(self, write: Write) -> datetime:
         decision = self.by_controller(write) and not write.resource.startswith(("pods", "persistentvolumeclaims"))

@@ -6,7 +6,6 @@ import pytest
 
 from tests.cluster.applications import ANNOTATION, NET, Applications
 from tests.cluster.audit import AuditLog, Json
-from tests.cluster.conftest import CONTROLLER
 from tests.cluster.controller import Controller
 from tests.cluster.fleet import fleet, published
 from tests.cluster.replay import status_of
@@ -36,7 +35,7 @@ def told(world: World) -> dict[str, tuple[str, str]]:
 
 def written(audit: AuditLog, world: World, begin: int) -> dict[str, int]:
     """How often the controller has written a pod's status."""
-    writes = [w for w in audit.writes(world.namespace, begin) if w.user == CONTROLLER.name]
+    writes = [w for w in audit.writes(world.namespace, begin) if w.by_controller]
     found = [w.name for w in writes if w.resource == "pods/status"]
     return {name: found.count(name) for name in sorted(found)}
 

@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 from tests.cluster.audit import AuditLog, Json
-from tests.cluster.conftest import CONTROLLER
 from tests.cluster.fleet import fleet, gate, published, users_run
 from tests.cluster.replay import status_of
 from tests.cluster.world import World, condition, places
@@ -113,7 +112,7 @@ def test_budgets_are_for_the_healthy(live: World, audit: AuditLog) -> None:
         "inProgress": [0],
         "pending": [2],
     }
-    mine = [w for w in audit.writes(live.namespace, begin) if w.user == CONTROLLER.name and w.took_effect]
+    mine = [w for w in audit.writes(live.namespace, begin) if w.by_controller and w.took_effect]
     assert [w.name for w in mine if (w.verb, w.resource) == ("delete", "pods")] == ["web-1"]
     assert [w.name for w in mine if w.resource == "pods/eviction"] == []
     live.open_gate()

@@ -6,7 +6,6 @@ import pytest
 
 from hack.localcluster import ClusterError, LocalCluster
 from tests.cluster.audit import AuditLog, Json
-from tests.cluster.conftest import CONTROLLER
 from tests.cluster.fleet import fleet, published
 from tests.cluster.replay import code_of, status_of
 from tests.cluster.world import World, condition
@@ -66,7 +65,7 @@ def test_evictions_that_a_policy_forbids(live: World, audit: AuditLog, no_evicti
     live.create(published("1.1.0"))
     said = live.until("the run says so", lambda: _refused_run(live))
     assert code_of(said) == "RollingForward"
-    mine = [w for w in audit.writes(live.namespace, begin) if w.user == CONTROLLER.name]
+    mine = [w for w in audit.writes(live.namespace, begin) if w.by_controller]
     refused = [w for w in mine if w.resource == "pods/eviction"]
     assert 1 <= len(refused) <= 10, f"{len(refused)} evictions were refused in vain"
     assert len(mine) <= 30, f"{len(mine)} writes while nothing can be done"

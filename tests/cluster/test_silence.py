@@ -4,7 +4,6 @@ import time
 from collections import Counter
 
 from tests.cluster.audit import AuditLog
-from tests.cluster.conftest import CONTROLLER
 from tests.cluster.controller import Controller
 from tests.cluster.fleet import data_disk, fleet, published
 from tests.cluster.replay import status_of
@@ -28,7 +27,7 @@ def test_at_rest_nothing_is_written(world: World, own_controller: Controller, au
     world.until_healthy("1.1.0", 10)
     begin = audit.mark()
     time.sleep(IDLE_SECONDS)
-    mine = [w for w in audit.writes(world.namespace, begin) if w.user == CONTROLLER.name]
+    mine = [w for w in audit.writes(world.namespace, begin) if w.by_controller]
     assert [w for w in mine if w.resource != "leases"] == []
     assert len(mine) >= IDLE_SECONDS // 10, "the Lease was not renewed: the log is not what it should be"
 
@@ -42,7 +41,7 @@ def test_calls_of_a_rollout(live: World, audit: AuditLog) -> None:
     run = live.until_run_to("1.1.0", "Completed", seconds=120)
     assert len(status_of(run)["batches"]) == BATCHES
     live.until_healthy("1.1.0", HUNDRED)
-    mine = [w for w in audit.writes(live.namespace, begin) if w.user == CONTROLLER.name]
+    mine = [w for w in audit.writes(live.namespace, begin) if w.by_controller]
     calls = Counter((w.verb, w.resource) for w in mine if not w.dry_run)
     pods = {call: n for call, n in calls.items() if call[1].startswith(("pods", "persistentvolumeclaims"))}
     assert pods == {("create", "pods/eviction"): HUNDRED, ("create", "pods"): HUNDRED}, calls

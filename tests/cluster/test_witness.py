@@ -11,6 +11,7 @@ from tests.cluster.invariants import INVARIANTS, check
 from tests.cluster.replay import Story, merged
 
 ME, KUBELET, USER = "rollkeeper", "kwok", "admin"
+CONTROLLERS = frozenset({ME})
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -227,7 +228,7 @@ BREACHES: dict[str, tuple[Callable[[Log], None], str]] = {
 def test_a_breach_is_seen(breach: Callable[[Log], None], rule: str) -> None:
     log = begun()
     breach(log)
-    seen = {str(check.__doc__).partition(":")[0] for check in INVARIANTS if list(check(Story(log.writes, ME)))}
+    seen = {str(check.__doc__).partition(":")[0] for check in INVARIANTS if list(check(Story(log.writes, CONTROLLERS)))}
     assert seen == {rule}
 
 
@@ -236,7 +237,7 @@ def test_a_good_rollout_passes() -> None:
     for ordinal in (0, 1):
         replace(log, ordinal)
         log.ready(ordinal)
-    check(Story(log.writes, ME))
+    check(Story(log.writes, CONTROLLERS))
 
 
 def test_a_protected_version_passes() -> None:
@@ -249,7 +250,7 @@ def test_a_protected_version_passes() -> None:
     log.add("patch", "imageversions/status", "1.0.0", {"status": {"imageName": "x"}})
     replace(log, 0)
     log.pod(2, "1.0.0", "Repair")
-    check(Story(log.writes, ME))
+    check(Story(log.writes, CONTROLLERS))
 
 
 def test_a_good_rollout_in_place_passes() -> None:
@@ -268,7 +269,7 @@ def test_what_a_user_asks_for_may_be_held() -> None:
     log.set_status(activeRunName="mine", heldVersions=[{"version": "1.1.0", "runName": "earlier"}])
     log.run_status("mine", targetImageReference={"version": "1.1.0"})
     log.pod(0, "1.1.0", "Repair")
-    check(Story(log.writes, ME))
+    check(Story(log.writes, CONTROLLERS))
 
 
 def test_refused_calls_and_dry_runs_are_no_acts() -> None:
