@@ -3,7 +3,6 @@
 from collections import Counter
 
 from tests.cluster.audit import AuditLog, Json
-from tests.cluster.conftest import CONTROLLER
 from tests.cluster.fleet import BROKEN, changed_template, data_disk, fleet, gate, published, users_run
 from tests.cluster.replay import status_of
 from tests.cluster.world import World, condition, places
@@ -20,7 +19,7 @@ def in_place(replicas: int = 4, percent: int = 50, **spec: object) -> Json:
 
 def on_instances(audit: AuditLog, world: World, since: int) -> Counter[str]:
     """What the controller wrote to pods and claims, by verb and resource; dry runs don't count."""
-    mine = [w for w in audit.writes(world.namespace, since) if w.user == CONTROLLER.name and w.took_effect]
+    mine = [w for w in audit.writes(world.namespace, since) if w.by_controller and w.took_effect]
     kinds = ("pods", "persistentvolumeclaims")
     return Counter(f"{w.verb} {w.resource}" for w in mine if w.resource.startswith(kinds))
 
