@@ -68,12 +68,6 @@ class AuditLog:
             if name in accounts and kind.startswith("system:serviceaccount:") and event.get("objectRef"):
                 yield asked(event)
 
-    def deleted_namespaces(self) -> dict[str, datetime]:
-        """When somebody asked for the end of each: what is in it goes first, roles too."""
-        events = (json.loads(line) for line in self._lines(0) if '"resource":"namespaces"' in line)
-        found = [read(event) for event in events if event["verb"] == "delete"]
-        return {write.name: write.received for write in reversed(found)}
-
     def _lines(self, since: int) -> Iterator[str]:
         with self._path.open("rb") as log:
             log.seek(since)
@@ -89,7 +83,6 @@ class Asked:
     by: str
     right: Right
     allowed: bool
-    received: datetime
 
     @property
     def account(self) -> str:
@@ -103,8 +96,7 @@ def asked(event: Json) -> Asked:
     resource = "/".join(part for part in (target["resource"], target.get("subresource")) if part)
     right = Right(target.get("apiGroup", ""), resource, event["verb"])
     decision = event.get("annotations", {}).get("authorization.k8s.io/decision")
-    received = datetime.fromisoformat(event["requestReceivedTimestamp"])
-    return Asked(event["user"]["username"], right, decision == "allow", received)
+    return Asked(event["user"]["username"], right, decision == "allow")
 
 
 def read(event: Json) -> Write:

@@ -55,8 +55,8 @@ def install(cluster: LocalCluster, namespace: str, folder: Path) -> Path:
 
     May be repeated: two controllers of a test share one account.
     """
-    items = list(_manifests(namespace))
-    cluster.kubectl("apply", "--server-side", "--filename=-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    objects = {"apiVersion": "v1", "kind": "List", "items": list(_manifests(namespace))}
+    cluster.kubectl("apply", "--server-side", "--filename=-", stdin=json.dumps(objects))
     config = json.loads(cluster.kubeconfig.read_text(encoding="utf-8"))
     token = cluster.kubectl("create", "token", ACCOUNT, f"--namespace={namespace}", "--duration=6h").strip()
     config["users"][0]["user"] = {"token": token}
@@ -70,9 +70,19 @@ def token(kubeconfig: Path) -> str:
     return str(json.loads(kubeconfig.read_text(encoding="utf-8"))["users"][0]["user"]["token"])
 
 
-def granted() -> frozenset[Right]:
+def granted(namespace: str) -> frozenset[Right]:
+    """What the roles of a release allow that is installed in a namespace."""
+    return _granted(SYSTEM if namespace == SYSTEM else _PLACE)
+
+
+def granted_at_all() -> frozenset[Right]:
     """What the roles of both kinds of release allow."""
-    return frozenset(right for namespace in _VALUES for right in _rights(list(_manifests(namespace))))
+    return frozenset().union(*(_granted(namespace) for namespace in _VALUES))
+
+
+@cache
+def _granted(namespace: str) -> frozenset[Right]:
+    return frozenset(_rights(list(_manifests(namespace))))
 
 
 def _manifests(namespace: str) -> Iterator[JsonMap]:

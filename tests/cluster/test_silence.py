@@ -7,7 +7,7 @@ from tests.cluster.audit import AuditLog
 from tests.cluster.controller import Controller
 from tests.cluster.fleet import data_disk, fleet, published
 from tests.cluster.replay import status_of
-from tests.cluster.world import World
+from tests.cluster.world import World, condition
 
 IDLE_SECONDS = 60
 """Real time, the one place where it has to pass: a write that comes every 30 s would be missed in less. It is more
@@ -25,11 +25,19 @@ def test_at_rest_nothing_is_written(world: World, own_controller: Controller, au
     world.create(published("1.1.0"))
     world.until_run_to("1.1.0", "Completed")
     world.until_healthy("1.1.0", 10)
+    # Who uses a version is counted every few seconds only, and its registry is asked beside all that (V7, V8).
+    world.until("its versions have the last count", lambda: _used(world) == {"1.0.0": 0, "1.1.0": 10})
     begin = audit.mark()
     time.sleep(IDLE_SECONDS)
     mine = [w for w in audit.writes(world.namespace, begin) if w.by_controller]
     assert [w for w in mine if w.resource != "leases"] == []
     assert len(mine) >= IDLE_SECONDS // 10, "the Lease was not renewed: the log is not what it should be"
+
+
+def _used(world: World) -> dict[str, int]:
+    """How many instances each version says that it has, once its registry was asked."""
+    there = [item for item in world.items("imageversions") if condition(item, "Resolved")]
+    return {item["spec"]["version"]: status_of(item).get("usedBy", {}).get("instances", 0) for item in there}
 
 
 def test_calls_of_a_rollout(live: World, audit: AuditLog) -> None:
