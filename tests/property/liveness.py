@@ -1,5 +1,6 @@
 """From whatever state: the world heals, a good version is published, and the set comes to rest (liveness)."""
 
+import re
 from datetime import timedelta
 
 from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS
@@ -11,6 +12,8 @@ from tests.simulation.rollout import SET
 LAST = "99.0.0"
 PATIENCE = timedelta(hours=6)
 LONG = 6 * 3600
+RELEASE = re.compile(r"(?P<annotation>\S+/release-hold)=(?P<hold>[^\s;]+)(.* spec\.imageVersion: (?P<version>[\d.]+))?")
+"""What the message of a hold asks for."""
 MOST_RUNS = 40
 """In `LONG`, of the controller's own and without anybody doing anything: tried again after 5 minutes, doubling to 60
 (F8), two types of runs at a few targets."""
@@ -84,13 +87,31 @@ def must_converge(world: World) -> None:
             must_let_go(world)
             return
         world.free_pods()  # the status names the instances that a label protects
-        held = world.condition("UpToDate")
-        if held.get("reason") == "ModelHeld":  # by a version that it was tried with
-            world.annotate_set({"rollkeeper.io/release-hold": held["message"].rpartition("release-hold=")[2]})
-        if world.condition("UpgradeBlocked").get("reason") == "TooManyUnhealthyInstances":
-            helped += 1
-            world.start_run(f"helped-{helped}")
+        helped += 1
+        do_as_told(world, f"helped-{helped}")
     raise AssertionError("does not converge:\n" + "\n".join(world.log[-60:]))
+
+
+def do_as_told(world: World, run: str) -> None:
+    """What the status asks a person to do. A model is held by a version that it was tried with; both may be (F3)."""
+    held = world.condition("UpToDate")
+    told = RELEASE.search(held["message"]) if held.get("reason") == "ModelHeld" else None
+    if told is not None and told["version"] is not None:
+        bring_together(world, told, run)
+        return
+    if told is not None:
+        world.annotate_set({told["annotation"]: told["hold"]})
+    if world.condition("UpgradeBlocked").get("reason") == "TooManyUnhealthyInstances":
+        world.start_run(run)
+
+
+def bring_together(world: World, told: re.Match[str], run: str) -> None:
+    """Model and version, where each fails with what is proven of the other."""
+    world.patch_set({"upgradePolicy": {"mode": "Manual"}})
+    world.annotate_set({told["annotation"]: told["hold"]})
+    world.start_run(run, told["version"])
+    world.live(1800)
+    world.patch_set({"upgradePolicy": {"mode": "Rolling"}})
 
 
 def must_be_silent(world: World) -> None:

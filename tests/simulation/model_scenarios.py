@@ -2,7 +2,7 @@
 
 from rollkeeper.kube.resources import CONTROLLER_REVISIONS
 from tests.simulation.images import never_ready
-from tests.simulation.objects_of_ours import scale_set
+from tests.simulation.objects_of_ours import reference, scale_set
 from tests.simulation.rollout import Rollout
 from tests.simulation.scenarios import ended, proven, scenario
 
@@ -39,6 +39,37 @@ def bad_model_is_put_back_and_held() -> Rollout:
     rollout.run(lambda: rollout.status["provenImageVersion"] == "1.1.0")
     change_model(rollout, GOOD_SIDECAR)
     rollout.run(lambda: rollout.status["provenModelRevision"] == rollout.status["modelRevision"])
+    rollout.run_until_quiet()
+    return rollout
+
+
+@scenario
+def both_only_together() -> Rollout:
+    """F3, B5, T5, T7: image and model both turned bad, and each one's fix fails with the other: both at once work."""
+    rollout = proven(1)
+    change_model(rollout, BAD_SIDECAR)
+    rollout.run(ended(rollout))
+    rollout.run_until_quiet(quiet=30)
+    rollout.cluster.images.set(reference("1.0.0"), never_ready())
+    rollout.cluster.images.set(BAD_SIDECAR, never_ready())
+    rollout.delete_pod(0)
+    rollout.say("what is proven no longer works, neither the image nor the model")
+    change_model(rollout, GOOD_SIDECAR)
+    rollout.run(lambda: bool(rollout.active_run()))
+    rollout.run(ended(rollout))
+    rollout.run_until_quiet(quiet=30)
+    rollout.publish("1.1.0")
+    rollout.run(lambda: bool(rollout.active_run()))
+    rollout.run(ended(rollout))
+    rollout.run_until_quiet(quiet=30)
+    hold = rollout.status["heldModelRevisions"][0]
+    rollout.patch_set({"upgradePolicy": {"mode": "Manual"}})
+    rollout.run_for(5)
+    rollout.annotate_set({"rollkeeper.io/release-hold": f"{hold['revision']}/{hold['runName']}"})
+    rollout.run_for(5)
+    rollout.start_run("together", "1.1.0")
+    rollout.run(lambda: rollout.code("together") == "Completed")
+    rollout.patch_set({"upgradePolicy": {"mode": "Rolling"}})
     rollout.run_until_quiet()
     return rollout
 

@@ -114,9 +114,28 @@ def _model_held(view: _View) -> Wanted | None:
     message = (
         f"model {revision} is held since UpgradeRun {hold.run_name} ({hold.reason}: {hold.message}), and instances "
         f"{ranges.render(others)} have another: change spec.template, or release it with the annotation "
-        f"{ANNOTATION_RELEASE_HOLD}={revision}/{hold.run_name}"
+        f"{ANNOTATION_RELEASE_HOLD}={revision}/{hold.run_name}{_with_its_version(view)}"
     )
     return Wanted(TYPE, "False", State.MODEL_HELD, message)
+
+
+def _with_its_version(view: _View) -> str:
+    """The way out where what is proven is bad, image and model: a run of either brings it with the bad other (B5).
+
+    Each would fail, be put back and be held for ever (F3). A user's run that names the version brings both, once the
+    model is not held: it may touch what is unhealthy (T7), and naming overrides a hold. In mode Manual no Model run
+    comes first, which would end its batch in hand before it is superseded (T5), and in a small set hold the model anew.
+    """
+    scale_set, newest = view.ctx.snapshot.scale_set, view.newest
+    if newest.version == versions.proven_version(scale_set, view.status):
+        return ""
+    if versions.hold_on_pin(scale_set, newest, view.ctx.model) is None and not view.ctx.unhealthy:
+        return ""
+    return (
+        f"; if it and version {newest.version} work only together, set spec.upgradePolicy.mode to Manual, release it, "
+        f"create an UpgradeRun with spec.scaleSetName: {scale_set.metadata.name} and spec.imageVersion: "
+        f"{newest.version}, and set the mode back when that is over"
+    )
 
 
 def _pinned(view: _View) -> Wanted | None:

@@ -29,6 +29,7 @@ from .builders import (
 )
 
 HELD_MODEL = {"revision": "worse", "runName": "bad", "reason": "UpgradedUnhealthy", "time": stamp(0)}
+BOTH_HELD = {"heldModelRevisions": [HELD_MODEL], "heldVersions": [hold("1.1.0")]}
 BEHIND = fleet(version="1.1.0", made={3: instance(3), 7: instance(7)})
 UP_TO_DATE: dict[str, tuple[dict[str, Any], State, str]] = {
     "every instance": ({"versions": ("1.0.0",)}, State.UP_TO_DATE, "every instance runs 1.0.0"),
@@ -66,6 +67,20 @@ UP_TO_DATE: dict[str, tuple[dict[str, Any], State, str]] = {
         State.MODEL_HELD,
         "change spec.template, or release it with the annotation rollkeeper.io/release-hold=worse/bad",
     ),
+    "F3 the model is held, and so is the version": (
+        {"of": scale_set(status=BOTH_HELD), "revision": "worse"},
+        State.MODEL_HELD,
+        "work only together, set spec.upgradePolicy.mode to Manual, release it, create an UpgradeRun with",
+    ),
+    "F3 the model is held, and what is proven is not healthy": (
+        {
+            "of": scale_set(status={"heldModelRevisions": [HELD_MODEL]}),
+            "instances": fleet(broken=[3]),
+            "revision": "worse",
+        },
+        State.MODEL_HELD,
+        "if it and version 1.1.0 work only together",
+    ),
     "V5 would downgrade": (
         {"versions": ("0.9.0",)},
         State.WOULD_DOWNGRADE,
@@ -102,6 +117,20 @@ def test_up_to_date(world: dict[str, Any], reason: State, said: str) -> None:
     assert found.reason == reason
     assert said in found.message
     assert found.status == ("True" if reason == State.UP_TO_DATE else "False")
+
+
+ALONE: dict[str, dict[str, Any]] = {
+    "the newest version is not held, and all is healthy": {},
+    "there is no newer version": {"versions": ("1.0.0",), "instances": fleet(broken=[3])},
+}
+
+
+@pytest.mark.parametrize("world", ALONE.values(), ids=ALONE)
+def test_f3_a_held_model_that_needs_no_version(world: dict[str, Any]) -> None:
+    """Nothing says that it works only together with another version: releasing it is all."""
+    held = scale_set(status={"heldModelRevisions": [HELD_MODEL]})
+    found = up_to_date.condition(held.status, ctx(held, **{"revision": "worse", **world}), None)
+    assert found.message.endswith("rollkeeper.io/release-hold=worse/bad")
 
 
 def old_run(number: int, **fields: Any) -> Any:
