@@ -226,11 +226,12 @@ def test_columns_of_a_scale_set(shell: Shell) -> None:
 
 def test_columns_of_an_image_version(shell: Shell) -> None:
     shell.create(CATALOGUE)
-    said = status(imageName="golden/web", conditions=[ready("True", "")])
+    used = {"scaleSets": 1, "instances": 3}
+    said = status(imageName="golden/web", usedBy=used, conditions=[ready("True", "")])
     shell.patch(CATALOGUE, said, "--subresource=status")
     shown = columns(shell("get", "imgv"))
-    assert list(shown) == ["NAME", "IMAGE", "VERSION", "EXCLUDED", "READY", "AGE"]
-    assert list(shown.values())[:-1] == ["v1", "golden/web", "1.0.0", "false", "True"]
+    assert list(shown) == ["NAME", "IMAGE", "VERSION", "EXCLUDED", "READY", "INSTANCES", "AGE"]
+    assert list(shown.values())[:-1] == ["v1", "golden/web", "1.0.0", "false", "True", "3"]
 
 
 def test_columns_and_selectable_fields_of_a_run(shell: Shell) -> None:
