@@ -10,7 +10,7 @@ from rollkeeper.controllers.caches import Caches
 from rollkeeper.controllers.patches import status_patch
 from rollkeeper.controllers.protection import Protection
 from rollkeeper.controllers.resolver import Resolver
-from rollkeeper.controllers.resources import IMAGE_VERSIONS
+from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.controllers.usage import Users
 from rollkeeper.engine import publishing, usage
 from rollkeeper.engine.conditions import find
@@ -81,7 +81,7 @@ class ImageVersionController:
         users, meta = self.users.of(version), version.metadata
         own = self.protection.finalizer(version)
         if not users and own in meta.finalizers:
-            if self.users.may_use(version):
+            if self.users.may_use(version) or await self._is_used_after_all(version):
                 return LOOK_AGAIN
             await self.protection.let_go(version)
             return None
@@ -91,6 +91,20 @@ class ImageVersionController:
         else:
             why, used_by = _others(version), version.status.used_by
         return await self._write(version, publishing.status_of_going(version, why, used_by, now), now) if why else None
+
+    async def _is_used_after_all(self, version: ImageVersion) -> bool:
+        """Asks the API server: each cache is late in its own way, and another controller may be at work (I8).
+
+        Sets, runs, sets: a run notes what it may put back before its set gives that up, and ends after the set has
+        it again.
+        """
+        sets, runs = (SCALE_SETS, self.caches.scale_sets), (UPGRADE_RUNS, self.caches.runs)
+        for resource, store in (sets, runs, sets):
+            for namespace in self.protection.namespaces or (None,):
+                store.replace(await self.api.list(resource, namespace), namespace)
+            if self.users.of(version) or self.users.may_use(version):
+                return True
+        return False
 
     async def _write(self, version: ImageVersion, status: ImageVersionStatus, now: datetime) -> float | None:
         """Writes what differs; counts only every few seconds. Returns the seconds until what was put off is due."""

@@ -7,14 +7,16 @@ import pytest
 
 from rollkeeper.api.v1alpha1.names import FINALIZER_VERSION
 from rollkeeper.controllers.caches import Caches
+from rollkeeper.controllers.image_versions import ImageVersionController
 from rollkeeper.controllers.protection import Protection
-from rollkeeper.controllers.resources import IMAGE_VERSIONS
+from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.controllers.usage import Users
 from rollkeeper.kube.errors import Conflict
+from rollkeeper.kube.events import EventRecorder
 from rollkeeper.kube.store import Key
 from tests.simulation.clock import VirtualClock
 from tests.simulation.memory_api import MemoryApi
-from tests.simulation.objects_of_ours import image_version, scale_set
+from tests.simulation.objects_of_ours import image_version, scale_set, upgrade_run
 
 JsonMap = dict[str, Any]
 
@@ -27,6 +29,12 @@ def stored(body: JsonMap, namespace: str, uid: str, version: int = 1, **status: 
 def uses(number: str, replicas: int) -> JsonMap:
     entry = {"version": number, "image": "i", "modelRevision": "web-rev1", "replicas": replicas, "instances": "0"}
     return {"versions": [entry]}
+
+
+PUTS_BACK = {
+    "runningStatus": {"code": "RollingForward"},
+    "origins": [{"instances": "0", "imageVersion": "1.0.0", "image": "i", "modelRevision": "web-rev1"}],
+}
 
 
 class Index:
@@ -103,6 +111,29 @@ def test_v7_each_controller_of_some_namespaces_has_a_finalizer_of_its_own(memory
         caches.image_versions.apply(memory.server.get(IMAGE_VERSIONS, "default", "webserver-1.0.0"))
         asyncio.run(protection.guard(caches.image_versions.values()))
     assert finalizers(memory) == [FINALIZER_VERSION, "in-use.rollkeeper.io/a", "in-use.rollkeeper.io/b"]
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_v7_i8_what_is_let_go_of_is_asked_for_first(memory: MemoryApi, used: bool) -> None:
+    """Another controller has just begun a run that may put the version back: only the cache of sets knows."""
+    body = image_version("1.0.0")
+    kept = {**body, "metadata": {**body["metadata"], "finalizers": [FINALIZER_VERSION]}}
+    memory.server.create(IMAGE_VERSIONS, "default", kept)
+    memory.server.delete(IMAGE_VERSIONS, "default", "webserver-1.0.0")
+    protection, caches = guarded(memory)
+    users = Users(caches, "default", lambda _key: None)
+    users.subscribe()
+    caches.image_versions.apply(memory.server.get(IMAGE_VERSIONS, "default", "webserver-1.0.0"))
+    memory.server.create(SCALE_SETS, "default", scale_set(1))
+    memory.server.merge_patch(SCALE_SETS, "default", "web", {"status": {"observedGeneration": 1}}, subresource="status")
+    caches.scale_sets.apply(memory.server.get(SCALE_SETS, "default", "web"))
+    if used:
+        memory.server.create(UPGRADE_RUNS, "default", upgrade_run("up", "1.1.0"))
+        memory.server.merge_patch(UPGRADE_RUNS, "default", "up", {"status": PUTS_BACK}, subresource="status")
+    recorder, now = EventRecorder(memory, "test"), memory.server.clock.now
+    controller = ImageVersionController(memory, caches, users, protection, recorder, now)
+    asyncio.run(controller.reconcile(("default", "webserver-1.0.0")))
+    assert bool(memory.server.store.items(IMAGE_VERSIONS, "default")) == used
 
 
 def test_v7_what_was_deleted_meanwhile_is_decided_anew(memory: MemoryApi) -> None:
