@@ -3,6 +3,7 @@
 Tests of rollouts have a controller too, and the audit log of a local cluster as their witness.
 """
 
+import signal
 import uuid
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,12 @@ WHOLE = pytest.StashKey[bool]()
 
 SETTINGS = Settings(zones=1, controller_manager_qps=200, scheduler_qps=200, autoscaler_seconds=1)
 VIRTUALIZED = replace(SETTINGS, kubevirt=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_works() -> None:
+    """Where a shell starts tests in the background SIGINT is ignored, and by all programs that they start, too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
