@@ -4,7 +4,7 @@ CACHE ?= $(or $(ROLLKEEPER_CACHE),$(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME)/rollk
 UV    ?= $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help install lint test crds docs picture image sbom chart cluster-build cluster-up cluster-down cluster-status demo e2e bench clean
+.PHONY: help install lint test nightly crds docs picture image sbom chart cluster-build cluster-up cluster-down cluster-status demo e2e bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ lint: install ## check style, types and layers
 
 test: install $(if $(KUBECONFIG),,cluster-build) ## run all tests but the end-to-end ones
 	$(UV) run pytest
+
+nightly: install ## run the property tests with 200,000 steps (half an hour); PROPERTY_STEPS is another number
+	PROPERTY_STEPS=$(or $(PROPERTY_STEPS),200000) $(UV) run pytest tests/property
 
 crds: install ## write what is made from the models: crds/, the chart's copy, docs/reference/
 	$(UV) run python -m hack.crds

@@ -14,7 +14,7 @@ from tests.property.happenings import Faults, Surroundings
 from tests.property.users import METHODS, Users
 from tests.property.world import World
 
-STEPS = int(os.environ.get("PROPERTY_STEPS", "8000"))
+STEPS = int(os.environ.get("PROPERTY_STEPS", "20000"))
 STEPS_A_RUN = 40
 GOES_ROUND = 8
 """One history of so many is left to itself for hours, which costs as much as all the rest of it."""
