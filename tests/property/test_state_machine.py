@@ -4,6 +4,7 @@ The in-memory cluster passes the same contract suite as a real API server (tests
 """
 
 import os
+import sys
 
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, Phase, settings
@@ -41,7 +42,10 @@ class AnythingHappens(Users, Surroundings, Faults):
     def teardown(self) -> None:
         if not hasattr(self, "world"):
             return
+        broken = sys.exception()
         try:
+            if isinstance(broken, AssertionError):  # a step failed: the world is left as it is
+                raise broken
             if self.left_alone:
                 self.world.end_faults()
                 liveness.must_not_go_round(self.world)
