@@ -93,10 +93,12 @@ POD: Json = {
 ALWAYS = {("metadata",), ("spec",), ("spec", "containers"), ("spec", "containers", 0)}
 REQUIRED = {"name", "uid", "creationTimestamp", "resourceVersion", "type", "status", "exitCode", "kind", "startedAt"}
 """What the API server never leaves out: of metadata, containers, conditions, owners and container states."""
+OURS = ("metadata", "annotations")
+"""Written with the pod, and by us alone: another mark means another container, which has a clock of its own."""
 
 
 def _is_required(path: Path) -> bool:
-    return path in ALWAYS or path[-1] in REQUIRED
+    return path in ALWAYS or path[-1] in REQUIRED or path[:2] == OURS
 
 
 def taken(store: "Store[T]", raw: Json) -> T | None:
