@@ -35,10 +35,11 @@ class Controller:
         log.touch()
 
     @classmethod
-    def in_namespace(cls, cluster: LocalCluster, namespace: str, log: Path) -> Self:
+    def in_namespace(cls, cluster: LocalCluster, namespace: str, log: Path, images_namespace: str = "") -> Self:
         """For one namespace alone, with its Lease there; with the rights that the chart gives, and no other."""
-        flags = (f"--{name}={namespace}" for name in ("namespace", "watch-namespace", "images-namespace"))
-        return cls(release.install(cluster, namespace, log.parent), log, *flags)
+        account = release.install(cluster, namespace, log.parent, images_namespace)
+        flags = (f"--{name}={namespace}" for name in ("namespace", "watch-namespace"))
+        return cls(account, log, *flags, f"--images-namespace={images_namespace or namespace}")
 
     def start(self, program: Sequence[str] = SHIPPED, flags: Sequence[str] = (), *, by_flag: bool = False) -> None:
         """Starts it, and returns when it has begun to work. It finds the cluster by $KUBECONFIG, or by its flag."""

@@ -50,12 +50,13 @@ def controllers_of(namespace: str) -> frozenset[str]:
     return frozenset({user(SYSTEM), user(namespace)})
 
 
-def install(cluster: LocalCluster, namespace: str, folder: Path) -> Path:
+def install(cluster: LocalCluster, namespace: str, folder: Path, images_namespace: str = "") -> Path:
     """The account of a release for all namespaces in SYSTEM, for one namespace elsewhere. Returns its kubeconfig.
 
-    May be repeated: two controllers of a test share one account.
+    `images_namespace`: whose images it sees as well; left out: of its own. May be repeated: two controllers of a test
+    share one account.
     """
-    objects = {"apiVersion": "v1", "kind": "List", "items": list(_manifests(namespace))}
+    objects = {"apiVersion": "v1", "kind": "List", "items": list(_manifests(namespace, images_namespace))}
     cluster.kubectl("apply", "--server-side", "--filename=-", stdin=json.dumps(objects))
     config = json.loads(cluster.kubeconfig.read_text(encoding="utf-8"))
     token = cluster.kubectl("create", "token", ACCOUNT, f"--namespace={namespace}", "--duration=6h").strip()
@@ -85,16 +86,18 @@ def _granted(namespace: str) -> frozenset[Right]:
     return frozenset(_rights(list(_manifests(namespace))))
 
 
-def _manifests(namespace: str) -> Iterator[JsonMap]:
-    rendering = _rendered(SYSTEM) if namespace == SYSTEM else _rendered(_PLACE).replace(_PLACE, namespace)
+def _manifests(namespace: str, images_namespace: str = "") -> Iterator[JsonMap]:
+    place = SYSTEM if namespace == SYSTEM else _PLACE
+    rendering = _rendered(place, images_namespace).replace(_PLACE, namespace)
     for document in yaml.safe_load_all(rendering):
         if document and (document["kind"] == "ServiceAccount" or document["apiVersion"].startswith("rbac.")):
             yield document
 
 
 @cache
-def _rendered(namespace: str) -> str:
-    return template(namespace, {**_VALUES[namespace], "crds": {"install": False}}, release=ACCOUNT)
+def _rendered(namespace: str, images_namespace: str) -> str:
+    values = {**_VALUES[namespace], "crds": {"install": False}, "imagesNamespace": images_namespace}
+    return template(namespace, values, release=ACCOUNT)
 
 
 def _rights(manifests: list[JsonMap]) -> Iterator[Right]:

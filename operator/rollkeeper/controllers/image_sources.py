@@ -25,6 +25,7 @@ from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.backoff import Backoff
 from rollkeeper.kube.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound
 from rollkeeper.kube.events import EventRecorder, ObjectReference
+from rollkeeper.kube.reading import read_again
 from rollkeeper.kube.store import Key
 from rollkeeper.registry.api import Registry
 from rollkeeper.registry.credentials import Keychain
@@ -36,6 +37,8 @@ logger = logging.getLogger("rollkeeper")
 
 AGAIN = Backoff(first=10.0, maximum=600.0, share=0.2)
 """How long after a failed scan the next one is."""
+LOOKS = 3
+"""How often one scan looks at what may go, when others write to it at the same time."""
 
 
 @dataclass
@@ -182,22 +185,35 @@ class ImageSourceController:
         return None
 
     async def _prune(self, source: ImageSource, plan: Plan) -> None:
-        there = self._versions(source)
-        used = self._used(source) | {v.spec.version for v in there if self._is_used(v)}
-        for version in sources.outdated(source, there, plan.published, used):
-            key, meta = (version.metadata.namespace, version.metadata.name), version.metadata
-            try:
-                # Who begins to use it marks it before (V7): then it is another one than we looked at, and stays.
-                left = await self.api.delete(IMAGE_VERSIONS, *key, uid=meta.uid, resource_version=meta.resource_version)
-            except Conflict:
-                continue
-            except NotFound:
-                left = None
-            if left is None:
-                self.caches.image_versions.remove_key(key, meta.uid)
-            self._tell(
-                source, Event.VERSION_REMOVED, f"removed {version.spec.version}: older than all that are kept, not used"
-            )
+        """Takes away what is old and not used. What others keep writing to meanwhile stays until the next scan."""
+        for _ in range(LOOKS):
+            there = self._versions(source)
+            used = self._used(source) | {v.spec.version for v in there if self._is_used(v)}
+            removed = [await self._remove(source, v) for v in sources.outdated(source, there, plan.published, used)]
+            if all(removed):
+                return
+
+    async def _remove(self, source: ImageSource, version: ImageVersion) -> bool:
+        """Deletes a version; not if somebody wrote to it since it was looked at: then it is to be looked at again.
+
+        Who begins to use it marks it before (V7), which is such a write; so is a status.
+        """
+        key, meta = (version.metadata.namespace, version.metadata.name), version.metadata
+        try:
+            left = await self.api.delete(IMAGE_VERSIONS, *key, uid=meta.uid, resource_version=meta.resource_version)
+        except Conflict:
+            await read_again(self.api, IMAGE_VERSIONS, self.caches.image_versions, key, meta.uid)
+            return False
+        except NotFound:
+            left = None
+        if left is None:
+            self.caches.image_versions.remove_key(key, meta.uid)
+        else:
+            self.caches.image_versions.apply(left)
+        self._tell(
+            source, Event.VERSION_REMOVED, f"removed {version.spec.version}: older than all that are kept, not used"
+        )
+        return True
 
     def _used(self, source: ImageSource) -> frozenset[str]:
         """Versions that sets and runs name, begun or not."""

@@ -8,7 +8,8 @@ from rollkeeper.api.v1alpha1.names import FINALIZER_VERSION, PREFIX_OTHERS_VERSI
 from rollkeeper.controllers.finalizers import Finalizers
 from rollkeeper.controllers.resources import IMAGE_VERSIONS
 from rollkeeper.kube.api import KubeApi
-from rollkeeper.kube.errors import Conflict, Invalid, NotFound
+from rollkeeper.kube.errors import Conflict, Invalid
+from rollkeeper.kube.reading import read_again
 from rollkeeper.kube.store import Store
 
 
@@ -42,7 +43,8 @@ class Protection:
             try:
                 await self._finalizers.put_on(version, finalizer)
             except (Conflict, Invalid) as error:  # Invalid: it is being deleted, which the cache does not show yet
-                await self._read_again(version)
+                key = version.metadata.namespace, version.metadata.name
+                await read_again(self.api, IMAGE_VERSIONS, self.versions, key, version.metadata.uid)
                 raise Conflict(error.code, error.reason, error.message) from error
             if self.versions.get((version.metadata.namespace, version.metadata.name)) is None:
                 raise Conflict(
@@ -52,13 +54,6 @@ class Protection:
     async def let_go(self, version: ImageVersion) -> None:
         """Nobody uses it any more."""
         await self._finalizers.take_off(version, self.finalizer(version))
-
-    async def _read_again(self, version: ImageVersion) -> None:
-        key = version.metadata.namespace, version.metadata.name
-        try:
-            self.versions.apply(await self.api.get(IMAGE_VERSIONS, *key))
-        except NotFound:
-            self.versions.remove_key(key, version.metadata.uid)
 
     @property
     def _finalizers(self) -> Finalizers[ImageVersion]:

@@ -27,7 +27,8 @@ from rollkeeper.instances.pod_view import PodView
 from rollkeeper.instances.virtual_machines.machine_instance import instance_of
 from rollkeeper.instances.virtual_machines.machine_view import MachineView
 from rollkeeper.kube.api import KubeApi
-from rollkeeper.kube.errors import Conflict, NotFound, Throttled, Unavailable
+from rollkeeper.kube.errors import Conflict, Throttled, Unavailable
+from rollkeeper.kube.reading import read_again
 from rollkeeper.kube.store import Key
 
 MAX_PASSES = 20
@@ -105,35 +106,25 @@ class ScaleSetController:
     async def _pass(self, scale_set: ScaleSet) -> tuple[bool, float | None]:
         memory = self._memories[scale_set.metadata.uid]
         now = self.now()
-        read_again = await self.contents.refresh(scale_set, now)
+        content_due = await self.contents.refresh(scale_set, now)
         decision = decide(self.reader.read(scale_set, memory, now), now)
         with self.users.about_to_use(scale_set, decision.actions) as versions:
             await self.protection.guard(versions)
             outcome = await self.executor.execute(decision.actions, scale_set, memory, now)
         recovered, memory.internal_error = bool(memory.internal_error), ""
         again = outcome.acted or recovered
-        times = [t for t in (decision.look_at, outcome.due, read_again) if t is not None]
+        times = [t for t in (decision.look_at, outcome.due, content_due) if t is not None]
         if not times:
             return again, None
         return again, max((min(times) - now).total_seconds(), 0.05)
 
     async def _refresh(self, key: Key) -> None:
-        try:
-            self.caches.scale_sets.apply(await self.api.get(SCALE_SETS, *key))
-        except NotFound:
-            uid = self.caches.scale_sets.uid(key)
-            if uid is not None:
-                self.caches.scale_sets.remove_key(key, uid)
-        for run in self.caches.runs.by_index(key):
+        sets, runs = self.caches.scale_sets, self.caches.runs
+        await read_again(self.api, SCALE_SETS, sets, key, sets.uid(key))
+        for run in runs.by_index(key):
             if code_of(run) not in FINAL:
-                await self._refresh_run(run)
-
-    async def _refresh_run(self, run: UpgradeRun) -> None:
-        key = (run.metadata.namespace, run.metadata.name)
-        try:
-            self.caches.runs.apply(await self.api.get(UPGRADE_RUNS, *key))
-        except NotFound:
-            self.caches.runs.remove_key(key, run.metadata.uid)
+                meta = run.metadata
+                await read_again(self.api, UPGRADE_RUNS, runs, (meta.namespace, meta.name), meta.uid)
 
     async def _without_set(self, key: Key) -> None:
         """Runs whose set is not there: active ones end and are let go of, the others say what they wait for (F7)."""

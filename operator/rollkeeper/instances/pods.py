@@ -15,8 +15,9 @@ from rollkeeper.instances.pod_view import PodView
 from rollkeeper.instances.room import Room
 from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.errors import AlreadyExists, Conflict, NotFound
+from rollkeeper.kube.reading import read_again
 from rollkeeper.kube.resources import PODS
-from rollkeeper.kube.store import Key, Store
+from rollkeeper.kube.store import Store
 
 
 @dataclass(frozen=True)
@@ -71,16 +72,9 @@ class Pods:
         try:
             self.pods.apply(await self.api.strategic_patch(PODS, *key, body))
         except Conflict:
-            await self._read_again(key, change.uid)
+            await read_again(self.api, PODS, self.pods, key, change.uid)
         except NotFound:
             self.pods.remove_key(key, change.uid)
-
-    async def _read_again(self, key: Key, uid: str) -> None:
-        """The cache is late: what it takes for an instance would be written to again and again until it knows."""
-        try:
-            self.pods.apply(await self.api.get(PODS, *key))
-        except NotFound:
-            self.pods.remove_key(key, uid)
 
     async def finish(self, scale_set: ScaleSet, ordinal: int, uid: str) -> None:
         """Nothing: one call swaps the image of a pod."""
@@ -106,7 +100,7 @@ class Pods:
         try:
             await self.api.evict(namespace, name, uid=uid)
         except (NotFound, Conflict):
-            await self._read_again((namespace, name), uid)
+            await read_again(self.api, PODS, self.pods, (namespace, name), uid)
             return False
         return True
 
@@ -124,7 +118,7 @@ class Pods:
         try:
             left = await self.api.delete(PODS, namespace, name, uid=uid)
         except (NotFound, Conflict):
-            await self._read_again((namespace, name), uid)
+            await read_again(self.api, PODS, self.pods, (namespace, name), uid)
             return
         if left is None:
             self.pods.remove_key((namespace, name), uid)

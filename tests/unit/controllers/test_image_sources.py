@@ -71,11 +71,18 @@ class World:
         self.controller = ImageSourceController(api, self.caches, users, recorder, self.registry, PullSecrets(api), now)
 
     def reconcile(self) -> float | None:
+        self.load()
+        return self.work()
+
+    def load(self) -> None:
+        """What watches do."""
         for resource, store in (
             (IMAGE_SOURCES, self.caches.image_sources),
             (IMAGE_VERSIONS, self.caches.image_versions),
         ):
             store.replace(self.cluster.server.list(resource, None))
+
+    def work(self) -> float | None:
         return asyncio.run(self.controller.reconcile(KEY))
 
     def patch(self, body: dict[str, Any]) -> None:
@@ -183,3 +190,16 @@ def test_nothing_is_scanned_while_it_is_suspended(world: World) -> None:
     world.patch({"spec": {"suspend": True}})
     assert world.reconcile() is None
     assert (world.registry.lists, world.ready()) == (0, ("True", "Suspended"))
+
+
+def test_v7_a_version_whose_status_is_written_meanwhile_goes_all_the_same(world: World) -> None:
+    world.patch({"spec": {"keep": 0}})
+    world.registry.images["1.0.0"] = digest("a")
+    world.reconcile()
+    world.registry.images["1.1.0"] = digest("b")
+    world.cluster.advance(300)
+    world.load()
+    status = {"status": {"imageName": "g/d"}}
+    world.cluster.server.merge_patch(IMAGE_VERSIONS, "default", "os-1.0.0", status, subresource="status")
+    world.work()
+    assert world.versions() == ["1.1.0"]
