@@ -25,7 +25,7 @@ RUN set -eu; \
     rm -rf /opt/rollkeeper/lib/kubernetes/client/models/__pycache__ \
       /opt/rollkeeper/lib/kubernetes/aio/client/models/__pycache__; \
     PYTHONPATH=/opt/rollkeeper/lib python3 -m rollkeeper run --help >/dev/null; \
-    PYTHONPATH=/opt/rollkeeper/lib python3 -c 'import rollkeeper.cli.operator'; \
+    PYTHONPATH=/opt/rollkeeper/lib python3 -c 'import rollkeeper.cli.operator, rollkeeper.cli.plugin.status'; \
     find / -xdev -type f -perm /6000 -exec chmod a-s {} +; \
     find / -xdev -type d -perm -0002 -exec chmod o-w {} +
 

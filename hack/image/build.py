@@ -10,6 +10,9 @@ from hack.image.docker import ROOT, ImageError, call, docker, python_in, uv
 CONTEXT = ROOT / "dist" / "image"
 DOCKERFILE = ROOT / "Dockerfile"
 PLATFORMS = {"amd64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
+NOT_IN_THE_IMAGE = ("common-expression-language", "pygments")
+"""What people's own installations alone need, with all that it brings along: `lint` evaluates CEL; rich and typer would
+colour source code, of which no command shows any. 25 MB."""
 
 
 def version() -> str:
@@ -50,7 +53,8 @@ def lay_out(base: str) -> None:
     lib, requirements, wheels = CONTEXT / "lib", CONTEXT / "requirements.txt", CONTEXT / "wheels"
     python = python_in(base, "import sys; print('%d.%d' % sys.version_info[:2])").strip()
     platform = PLATFORMS[docker("version", "--format", "{{.Server.Arch}}").strip()]
-    uv("export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", "--output-file", requirements)
+    pruned = [f"--prune={name}" for name in NOT_IN_THE_IMAGE]
+    uv("export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", *pruned, "--output-file", requirements)
     target = ("--quiet", "--target", lib, "--python-version", python, "--python-platform", platform, "--link-mode=copy")
     uv("pip", "install", *target, "--only-binary=:all:", "--require-hashes", "--requirement", requirements)
     uv("build", "--quiet", "--wheel", "--out-dir", wheels)
