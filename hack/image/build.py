@@ -55,7 +55,9 @@ def lay_out(base: str) -> None:
     platform = PLATFORMS[docker("version", "--format", "{{.Server.Arch}}").strip()]
     pruned = [f"--prune={name}" for name in NOT_IN_THE_IMAGE]
     uv("export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", *pruned, "--output-file", requirements)
-    target = ("--quiet", "--target", lib, "--python-version", python, "--python-platform", platform, "--link-mode=copy")
+    where = ("--target", lib, "--python-version", python, "--python-platform", platform)
+    # The list is complete; by itself uv would install again what is left out of it.
+    target = ("--quiet", *where, "--link-mode=copy", "--no-deps")
     uv("pip", "install", *target, "--only-binary=:all:", "--require-hashes", "--requirement", requirements)
     uv("build", "--quiet", "--wheel", "--out-dir", wheels)
-    uv("pip", "install", *target, "--no-deps", *wheels.glob("*.whl"))
+    uv("pip", "install", *target, *wheels.glob("*.whl"))
