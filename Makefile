@@ -31,10 +31,12 @@ crds: install ## write what is made from the models: crds/, the chart's copy, do
 	$(UV) run python -m hack.crds
 	$(UV) run python -m hack.reference
 
-picture: install ## draw docs/status.svg: what kubectl rollkeeper shows of a real rollout, on a local cluster
+picture: install ## record a real rollout on a local cluster, and draw docs/status.svg from it
+	$(UV) run python -m hack.picture.recording
 	$(UV) run python -m hack.picture
 
-docs: install ## build the documentation into dist/docs; a warning is an error
+docs: install ## draw docs/status.svg, and build the documentation into dist/docs; a warning is an error
+	$(UV) run python -m hack.picture
 	$(UV) run --group docs sphinx-build --fail-on-warning --keep-going --nitpicky --quiet --builder dirhtml docs dist/docs
 
 IMAGE ?= rollkeeper:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)

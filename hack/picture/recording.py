@@ -1,25 +1,21 @@
-"""`python -m hack.picture`: draws what `kubectl rollkeeper` shows of a real rollout, on a local cluster of its own.
+"""`python -m hack.picture.recording`: records what `kubectl rollkeeper status` reads, on a local cluster of its own.
 
-Plays the beginning of the demo's story (one good version, one that is broken) and writes docs/status.svg: the status in
-the middle of the good rollout, and after the broken one was stopped.
+Plays the beginning of the demo's story (one good version, one that is broken) and keeps two moments: in the middle of
+the good rollout, and after the broken one was stopped.
 """
 
 import argparse
-import re
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-from rich._export_format import CONSOLE_SVG_FORMAT
-from rich.console import Console
-from rich.text import Text
 
 from hack.demo.__main__ import NODES, ROOT, ZONES
 from hack.demo.controller import Controller
 from hack.demo.story import BROKEN, FIRST, SCALE_SET, SECOND, STEP_SECONDS
 from hack.demo.watching import DemoError
 from hack.localcluster import ClusterError, LocalCluster, Settings
+from hack.picture.moments import Moment, write
 from rollkeeper.cli.plugin import follow, status
 from rollkeeper.cli.plugin.options import Options
 from rollkeeper.cli.plugin.session import Session
@@ -27,38 +23,30 @@ from rollkeeper.cli.plugin.status import Scene
 from rollkeeper.cli.plugin.views import condition
 from rollkeeper.kube.resources import PODS
 
-WIDTH = 92
-TITLE = "kubectl rollkeeper"
 HALF = 4
-"""Upgraded instances of ten in the first picture."""
-
-_NO_WEB_FONTS = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-"""A picture that fetches nothing; a font with fixed widths is everywhere."""
+"""Upgraded instances of ten in the first moment."""
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m hack.picture", description=__doc__)
-    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "status.svg", help="the picture")
+    parser = argparse.ArgumentParser(prog="python -m hack.picture.recording", description=__doc__)
     parser.add_argument("--dir", type=Path, default=ROOT / ".cluster" / "picture", help="folder of the cluster")
     return parser.parse_args(arguments)
 
 
 def main() -> int:
-    """0: the picture was written."""
+    """0: the recording was written."""
     arguments = parse()
-    console = Console(record=True, width=WIDTH, file=sys.stderr, highlight=False, markup=False, force_terminal=True)
     try:
         with LocalCluster(Settings(nodes=NODES, zones=ZONES), directory=arguments.dir) as cluster:
-            _play(cluster, console)
+            write(_play(cluster))
     except (ClusterError, DemoError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    console.save_svg(str(arguments.output), title=TITLE, code_format=_NO_WEB_FONTS, unique_id="rollkeeper")
     return 0
 
 
-def _play(cluster: LocalCluster, console: Console) -> None:
+def _play(cluster: LocalCluster) -> list[Moment]:
     cluster.kubectl("apply", "--filename", str(ROOT / "crds"))
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "--filename", str(ROOT / "crds"))
     controller = Controller(cluster.kubeconfig, cluster.logs_dir / "rollkeeper.log")
@@ -67,16 +55,15 @@ def _play(cluster: LocalCluster, console: Console) -> None:
         _apply(cluster, "scaleset.yaml", f"imageversion-{FIRST}.yaml")
         _until(session, f"healthy on {FIRST}", lambda scene: _rests_on(scene, FIRST))
         _apply(cluster, f"imageversion-{SECOND}.yaml")
-        _draw(console, session, _until(session, f"half of the run to {SECOND}", _is_half_way))
+        half_way = _until(session, f"half of the run to {SECOND}", _is_half_way)
         _until(session, f"healthy on {SECOND}", lambda scene: _rests_on(scene, SECOND))
         _apply(cluster, f"imageversion-{BROKEN}.yaml")
         stopped = _until(session, f"{BROKEN} is held", lambda scene: _is_held(scene) and _rests_on(scene, SECOND))
-        console.print()
-        _draw(console, session, stopped)
     except DemoError as error:
         raise DemoError(f"{error}\n{controller.log_tail()}") from error
     finally:
         controller.stop()
+    return [half_way, stopped]
 
 
 def _apply(cluster: LocalCluster, *files: str) -> None:
@@ -84,14 +71,12 @@ def _apply(cluster: LocalCluster, *files: str) -> None:
         cluster.kubectl("apply", "--filename", str(ROOT / "examples" / name))
 
 
-def _until(session: Session, what: str, seen: Callable[[Scene], bool]) -> Scene:
+def _until(session: Session, what: str, seen: Callable[[Scene], bool]) -> Moment:
     """Follows the set as `status --watch` does. Raises DemoError when it takes too long."""
     worlds = follow.changes(session, follow.feeds_of(SCALE_SET, (PODS,)), time.monotonic() + STEP_SECONDS)
     for world in worlds:
-        if world.scale_set is not None:
-            scene = status.scene(world.scale_set, world.runs, world.members)
-            if seen(scene):
-                return scene
+        if world.scale_set is not None and seen(status.scene(world.scale_set, world.runs, world.members)):
+            return Moment.of(session.now, world.scale_set, world.runs, world.members)
     raise DemoError(f"waited {STEP_SECONDS:.0f} s in vain: {what}")
 
 
@@ -110,11 +95,6 @@ def _rests_on(scene: Scene, version: str) -> bool:
 
 def _is_held(scene: Scene) -> bool:
     return bool(scene.scale_set.status("heldVersions"))
-
-
-def _draw(console: Console, session: Session, scene: Scene) -> None:
-    console.print(Text.assemble(("$ ", "dim"), (f"kubectl rollkeeper status {SCALE_SET}", "bold")))
-    console.print(status.picture(scene, session.now))
 
 
 if __name__ == "__main__":
