@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from hack.helm import CHART, HelmError, helm, template
+from rollkeeper.api.v1alpha1.names import FINALIZER_RUN, FINALIZER_VERSION, PREFIX_OTHERS_VERSION
 from tests.chart.renderings import GOLDEN, NAMESPACE, VALUES, values
 
 JsonMap = dict[str, Any]
@@ -39,6 +40,15 @@ def test_every_reviewed_rendering_is_rendered() -> None:
 
 def test_helm_finds_nothing_to_complain_of() -> None:
     assert "0 chart(s) failed" in helm("lint", "--strict", str(CHART))
+
+
+def test_its_notes_name_what_keeps_objects_after_an_uninstall() -> None:
+    """The same finalizers as docs/operating.md: who has uninstalled already reads these."""
+    notes = helm("install", "it", str(CHART), "--dry-run=client", f"--namespace={NAMESPACE}").partition("NOTES:")[2]
+    operating = (SECURITY.parent / "operating.md").read_text(encoding="utf-8")
+    for finalizer in (FINALIZER_RUN, FINALIZER_VERSION, f"{PREFIX_OTHERS_VERSION}NAMESPACE"):
+        assert finalizer in notes
+        assert finalizer in operating
 
 
 def test_it_installs_the_version_that_it_lies_beside() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hack.localcluster import LocalCluster
 from tests.cluster.controller import Controller
-from tests.cluster.followed import Reader
+from tests.cluster.reader import reader
 from tests.cluster.world import World
 from tests.docs.markdown import ROOT
 
@@ -14,4 +14,4 @@ def test_a_statefulset_is_taken_over_with_its_data_and_given_back(
 ) -> None:
     """I2, I3, F4b: names and claims of a running StatefulSet, one instance after the other."""
     own_controller.start()
-    Reader(simulated, world.namespace, tmp_path).follow(ROOT / "docs" / "from-statefulset.md")
+    reader(simulated, world.namespace, tmp_path).follow(ROOT / "docs" / "from-statefulset.md")

@@ -1,6 +1,7 @@
 """What stands in a Markdown page: links, anchors, blocks of code."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -24,6 +25,8 @@ class Block:
     text: str
     line: int
     """Where it begins in the page, from 1."""
+    section: str = ""
+    """The anchor of the heading that it stands under."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,17 @@ def parsed(text: str) -> Page:
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
     inline = [child for token in tokens for child in token.children or ()]
     links = tuple(str(target) for token in inline if (target := token.attrs.get("href") or token.attrs.get("src")))
-    blocks = tuple(Block(t.info.strip(), t.content, (t.map or [0])[0] + 1) for t in tokens if t.type == "fence")
-    return Page(links, frozenset(_anchors(tokens)), blocks)
+    anchors = _anchors(tokens)
+    return Page(links, frozenset(anchors), tuple(_blocks(tokens, anchors)))
+
+
+def _blocks(tokens: list[Token], anchors: list[str]) -> Iterator[Block]:
+    section, following = "", iter(anchors)
+    for token in tokens:
+        if token.type == "heading_open":
+            section = next(following)
+        if token.type == "fence":
+            yield Block(token.info.strip(), token.content, (token.map or [0])[0] + 1, section)
 
 
 def _anchors(tokens: list[Token]) -> list[str]:

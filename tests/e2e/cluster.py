@@ -6,6 +6,7 @@ KIND_IMAGE    node image for the cluster that is made, where kind's own can't be
 KIND_CONFIG   kind configuration for the cluster that is made
 """
 
+import json
 import os
 import tempfile
 import uuid
@@ -38,6 +39,14 @@ class Cluster:
     def load(self, images: Sequence[str]) -> None:
         """Put images of the local Docker into the nodes."""
         run(["kind", "load", "docker-image", "--name", self.name, *images], seconds=300)
+
+    def let_go(self) -> None:
+        """Takes off every finalizer of ours, where no controller is left that would."""
+        for kind in ("scalesets", "upgraderuns", "imageversions"):
+            items = json.loads(self.kubectl("get", kind, "--all-namespaces", "--output=json"))["items"]
+            for meta in (item["metadata"] for item in items if item["metadata"].get("finalizers")):
+                patch = ("--type=merge", "--patch", json.dumps({"metadata": {"finalizers": None}}))
+                self.kubectl("--namespace", meta["namespace"], "patch", kind, meta["name"], *patch)
 
     def nodes(self) -> list[str]:
         """The containers that are its nodes."""

@@ -15,35 +15,41 @@ from tests.e2e.site import Site
 
 CRDS = Path(__file__).resolve().parents[2] / "crds"
 SITE = pytest.StashKey[Site]()
-FIRST = "test_installation.py"
+FIRST = ("test_as_written.py", "test_installation.py")
 FAILED = pytest.StashKey[str]()
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """A cluster with our custom resource definitions and the images of the tests."""
+    """A cluster with the images of the tests."""
     try:
         with open_cluster() as opened:
             logger.info("building images and loading them")
             built = images.build()
             opened.load(built)
             images.remove(built)
-            opened.kubectl("apply", "--filename", str(CRDS))
-            opened.kubectl("wait", "--for=condition=Established", "--timeout=60s", "--filename", str(CRDS))
             yield opened
     except NoClusterError as error:
         pytest.exit(f"NO END-TO-END TEST WAS RUN, NOTHING IS SHOWN TO WORK: {error}", returncode=1)
 
 
 @pytest.fixture(scope="session")
-def site(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Site]:
+def defined(cluster: Cluster) -> Cluster:
+    """The cluster with our custom resource definitions, applied by kubectl."""
+    cluster.kubectl("apply", "--filename", str(CRDS))
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "--filename", str(CRDS))
+    return cluster
+
+
+@pytest.fixture(scope="session")
+def site(defined: Cluster, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Site]:
     """A namespace of our own and the controller that looks after it."""
     namespace = f"rollkeeper-e2e-{uuid.uuid4().hex[:6]}"
     folder = tmp_path_factory.mktemp("site")
-    controller = Controller(cluster.kubeconfig, namespace, folder / "controller.log")
-    cluster.kubectl("create", "namespace", namespace)
+    controller = Controller(defined.kubeconfig, namespace, folder / "controller.log")
+    defined.kubectl("create", "namespace", namespace)
     controller.start()
-    found = request.config.stash[SITE] = Site(cluster, namespace, controller, folder)
+    found = request.config.stash[SITE] = Site(defined, namespace, controller, folder)
     yield found
     try:
         # While the controller runs: it lets go of what it holds.
@@ -52,7 +58,7 @@ def site(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory, request: py
         )
     finally:
         code = controller.end(signal.SIGTERM)
-        cluster.kubectl("delete", "namespace", namespace, "--timeout=120s", seconds=150)
+        defined.kubectl("delete", "namespace", namespace, "--timeout=120s", seconds=150)
     assert code == 0, f"the controller ended with exit code {code}:\n{controller.log()}"
 
 
@@ -66,7 +72,7 @@ def in_order(request: pytest.FixtureRequest) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A controller for all namespaces must not find what tests left whose controller works in one: it comes first."""
-    items.sort(key=lambda item: item.path.name != FIRST)
+    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
 
 
 @pytest.hookimpl(wrapper=True)

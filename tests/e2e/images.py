@@ -14,13 +14,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from tests.e2e.programs import NoClusterError, logger, run
+from tests.e2e.programs import NoClusterError, ProgramError, logger, run
 
 REPOSITORY = "rollkeeper-e2e/web"
 PORT = 8080
 HEALTHY = ("1.0.0", "1.1.0", "1.3.0")
 SAME = "1.3.1"
 """The very image of 1.3.0 under another tag."""
+EXAMPLES_BASE = "docker.io/library/busybox:1.37"
+"""What examples/webserver/Dockerfile begins with."""
 BROKEN = "1.2.0"
 """Its /health answers 404, so it never becomes ready; its /state says Unhealthy."""
 
@@ -46,6 +48,16 @@ def build(repository: str = REPOSITORY) -> list[str]:
     return [*images, f"{repository}:{SAME}"]
 
 
+def provide_base() -> None:
+    """The base of examples/webserver is there, pulled or made. Raises ProgramError."""
+    if run(["docker", "image", "ls", "--quiet", EXAMPLES_BASE]).strip():
+        return
+    try:
+        run(["docker", "pull", "--quiet", EXAMPLES_BASE])
+    except ProgramError:
+        run(["docker", "import", "-", EXAMPLES_BASE], stdin=_packed({"bin/busybox": static_busybox().read_bytes()}))
+
+
 def remove(images: Sequence[str]) -> None:
     """Take images out of the local Docker; the nodes keep theirs."""
     run(["docker", "image", "rm", "--force", *images])
@@ -68,13 +80,18 @@ def _root(busybox: bytes, version: str, more: Mapping[str, bytes] = MappingProxy
     ).encode()
     if version != BROKEN:
         files["www/health"] = b"ok\n"
+    return _packed(files)
+
+
+def _packed(files: Mapping[str, bytes]) -> bytes:
+    """A tar of these programs and texts, with the names under which busybox is called."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
         for name, content in files.items():
             member = tarfile.TarInfo(name)
             member.size, member.mode = len(content), 0o755
             tar.addfile(member, io.BytesIO(content))
-        for program in ("sh", "cat", "cp", "mv", "httpd", "sleep"):
+        for program in ("sh", "cat", "cp", "mv", "mkdir", "httpd", "sleep"):
             link = tarfile.TarInfo(f"bin/{program}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             tar.addfile(link)
