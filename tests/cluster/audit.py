@@ -60,6 +60,12 @@ class AuditLog:
             (w for w in found if w.namespace == namespace and w.verb in WRITES), key=lambda write: write.completed
         )
 
+    def calls(self, namespace: str, resource: str) -> list[Write]:
+        """All calls about a resource in a namespace, reads of service accounts among them, as they were answered."""
+        found = [read(json.loads(line)) for line in self._lines(0) if namespace in line]
+        named = (call for call in found if (call.namespace, call.resource) == (namespace, resource))
+        return sorted(named, key=lambda call: call.completed)
+
     def asked(self, *accounts: str) -> Iterator["Asked"]:
         """Every call by service accounts of these names, in any namespace."""
         for line in self._lines(0):

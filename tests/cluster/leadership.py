@@ -58,6 +58,15 @@ class Leadership:
         """Who led, one after another."""
         return [term.holder for term in self.terms()]
 
+    def looks_before(self, successor: str) -> int:
+        """How often somebody looked at the Lease between its being given back and its being taken by a successor."""
+        written = [w for w in self._audit.calls(self._world.namespace, "leases") if w.took_effect]
+        holders = [(w, _holder(w.body["spec"])) for w in written if "holderIdentity" in w.body.get("spec", {})]
+        (given_back,) = [write for write, holder in holders if holder == NOBODY]
+        (taken,) = [write for write, holder in holders if holder == successor]
+        between = (given_back.completed, taken.received)
+        return sum(w.verb == "get" and between[0] < w.received < between[1] for w in written)
+
     def transitions(self) -> int:
         """How often the Lease says that it has changed hands."""
         return int(self._spec()["leaseTransitions"])

@@ -34,7 +34,9 @@ class LeaseTiming:
     renew: float = 10.0
     """The holder gives up after so long without a renewal."""
     retry: float = 2.0
-    """Between two attempts."""
+    """Between two renewals."""
+    ask: float = 1.0
+    """Between two looks of who stands by: what a clean stop costs at most, beside the calls themselves."""
     call: float = 4.0
     """Deadline of one attempt: a hanging call leaves time for another."""
 
@@ -94,12 +96,12 @@ class Elector:
                     if await self._try_to_take():
                         return True
             except (ApiError, TimeoutError) as error:
-                if not self._complained:  # once, not every two seconds of an outage
+                if not self._complained:  # once, not every second of an outage
                     self._complained = True
                     logger.warning("cannot read or take the lease %s, trying again: %r", self._name, error)
             else:
                 self._complained = False
-            await _pause(stop, jitter(self._timing.retry, 0.2))
+            await _pause(stop, jitter(self._timing.ask, 0.2))
         return False
 
     async def _try_to_take(self) -> bool:

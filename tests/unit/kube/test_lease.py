@@ -7,7 +7,7 @@ import pytest
 
 from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.errors import ApiError, Unavailable
-from rollkeeper.kube.lease import Elector, LeadershipLost
+from rollkeeper.kube.lease import Elector, LeadershipLost, LeaseTiming
 from rollkeeper.kube.resources import LEASES
 
 from .fakes import HANG, LOST, FakeApi
@@ -70,7 +70,7 @@ async def test_the_second_waits_and_follows_at_once_after_a_clean_stop() -> None
         await one.end()
         assert not one.elector.leading
         await two.started.wait()
-        assert now() - began <= 2
+        assert now() - began <= LeaseTiming().ask
         assert spec(api)["holderIdentity"] == "two"
         assert spec(api)["leaseTransitions"] == 1
         await two.end()
