@@ -144,3 +144,39 @@ def test_no_room_holds_nothing_and_is_tried_again(live: World) -> None:
     live.patch_status("scaleset", "web", {"retry": [earlier]})
     assert places(live.until_run_to("1.1.0", "Completed", attempt=2)) == {"succeeded": [0, 1, 2]}
     live.until_healthy("1.1.0", 3)
+
+
+def _remove_by_force(world: World, name: str) -> None:
+    """As impatient people do it: the finalizer goes with the object, and nobody was asked."""
+    world("delete", "upgraderun", name, "--wait=false")
+    world.patch("upgraderun", name, {"metadata": {"finalizers": None}})
+
+
+def test_a_run_removed_by_force(live: World) -> None:
+    """F7, H3: what it had in hand is put back from the set's status; no other run starts before, and its attempt ends.
+
+    The next attempt stops by B8 as the first one would have, so that nothing goes round.
+    """
+    live.create(published("1.0.0"), fleet(REPLICAS, percent=40, rolling={"healthTimeoutSeconds": 8}))
+    live.until_healthy("1.0.0", REPLICAS)
+    live.create(published("1.1.0", BROKEN))
+    name = live.until_run_to("1.1.0", "RollingForward")["metadata"]["name"]
+    live.until("both are made", lambda: live.versions() == ["1.1.0"] * 2 + ["1.0.0"] * 3)
+    _remove_by_force(live, name)
+    blocked = live.until_condition("web", "UpgradeBlocked", "True", "RunRemoved")
+    assert f"{name} was removed while it had instances 0-1 in hand" in blocked["message"]
+    status = status_of(live.get("scalesets", "web"))
+    assert ("activeRunName" in status, status["batchInHand"]["instances"]) == (False, "0-1")
+    made = live.until("both are put back", lambda: _made_for(live, f"{name}/1/Back"))
+    assert made == {"web-0", "web-1"}
+    run = live.until_run_to("1.1.0", "Faulted")
+    assert places(run) == {"failed": [0, 1], "rolledBack": [0, 1], "pending": [2, 3, 4]}
+    scale_set = live.until_healthy("1.0.0", REPLICAS)
+    assert ("batchInHand" in status_of(scale_set), _holds(scale_set)) == (False, [("1.1.0", "UpgradedUnhealthy")])
+
+
+def _made_for(world: World, occasion: str) -> set[str] | None:
+    """The pods that were made for an occasion, once there are two."""
+    pods = (pod["metadata"] for pod in world.pods())
+    made = {pod["name"] for pod in pods if pod["annotations"]["rollkeeper.io/made-by"] == occasion}
+    return made if len(made) == 2 else None

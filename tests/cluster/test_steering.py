@@ -69,7 +69,7 @@ def test_the_whole_queue(live: World) -> None:
     live.create(users_run("b", "0.8.0", instances="0-1"))
     live.until_said("b", "waits for UpgradeRun a")
     live.create(users_run("c", "0.9.0", instances="1", ttlSecondsAfterFinished=1))
-    live.until_said("c", "waits for UpgradeRun a")
+    live.until_said("c", "waits for UpgradeRun b")
     live.create(published("1.1.0"))
     live.until("the new version is seen", lambda: _latest(live) == "1.1.0")
     assert {r["metadata"]["name"] for r in live.items("upgraderuns")} == {"a", "b", "c"}

@@ -1,6 +1,7 @@
 """What happens by itself: to instances, nodes and zones, to the network, and to the controller."""
 
 import random
+from datetime import timedelta
 
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
@@ -85,6 +86,14 @@ class Faults(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([2, 5, 15]))
     def second_leader(self, seconds: int) -> None:
         self.world.second_leader(seconds)
+
+    @rule(hours=st.sampled_from([-24, -1, 0, 1, 24]), minutes=st.sampled_from([-7, -1, 0, 1, 7]))
+    def wrong_clock(self, hours: int, minutes: int) -> None:
+        self.world.set_clock(timedelta(hours=hours, minutes=minutes))
+
+    @rule(seconds=st.sampled_from([5, 40, 400]))
+    def machine_sleeps(self, seconds: int) -> None:
+        self.world.sleep(seconds)
 
     @rule()
     def restart(self) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from rollkeeper.kube.resources import BUDGETS, PODS
 from tests.simulation.faults import Killed, Plan, no_faults
+from tests.simulation.machine import Machine
 from tests.simulation.process import Process, settle_both
 from tests.simulation.rollout import Rollout
 
@@ -15,7 +16,7 @@ class World(Rollout):
     """A Rollout whose controller may be killed, be late, or not be the only one."""
 
     def __init__(self, replicas: int) -> None:
-        super().__init__(replicas, zones=ZONES)
+        super().__init__(replicas, zones=ZONES, machine=Machine)
         self.rival: Process | None = None
         self._rival_until: datetime | None = None
         self._late_until: datetime | None = None
@@ -64,10 +65,19 @@ class World(Rollout):
 
     def second_leader(self, seconds: float) -> None:
         """I8: the one before has not noticed yet that it leads no more."""
-        self.rival = self.rival or Process(self.cluster, watch=self.witness.before)
+        elsewhere = Machine(self.cluster.clock)
+        self.rival = self.rival or Process(self.cluster, watch=self.witness.before, machine=elsewhere)
         self.rival.api.breathe = self.process.api.breathe = True
         self._rival_until = self.cluster.clock.now() + timedelta(seconds=seconds)
         self.say(f"a second controller works for {seconds}s")
+
+    def sleep(self, seconds: float) -> None:
+        """The controller's machine stands still, and its monotonic clock with it (I10)."""
+        assert self.machine is not None
+        self.cluster.advance(seconds)
+        self.machine.slept += timedelta(seconds=seconds)
+        self._end_what_is_over()
+        self.say(f"the controller's machine has slept for {seconds}s")
 
     def late_caches(self, feeds: frozenset[int], seconds: float, *, gap: bool) -> None:
         """Watches bring nothing for some time; with a `gap` they never tell what happened meanwhile, deletions too."""

@@ -79,7 +79,12 @@ class Witness:
         self._check_guarded(pod["metadata"]["namespace"], labels["rollkeeper.io/image-version"])
         if made_by.endswith(("/Forward", "/Back")):
             name, number, direction = made_by.split("/")
-            self._check_batch(name, int(number), direction, ordinal)
+            if self._cluster.server.store.get(UPGRADE_RUNS, ("default", name)) is None:
+                assert _in_hand(status, name, int(number), ordinal), (
+                    f"F7: web-{ordinal} was made for {made_by}, is gone"
+                )
+            else:
+                self._check_batch(name, int(number), direction, ordinal)
 
     def _check_batch(self, name: str, number: int, direction: str, ordinal: int) -> None:
         run = self._cluster.server.get(UPGRADE_RUNS, "default", name)["status"]
@@ -124,7 +129,7 @@ class Witness:
             if found.get("runningStatus", {}).get("code") in ACTIVE and found.get("currentBatch"):
                 in_hand = ranges.parse(found["instances"]["inProgress"]) | ranges.parse(found["instances"]["failed"])
                 return ordinal in ranges.parse(found["currentBatch"]["instances"]) & in_hand
-        return False
+        return "batchInHand" in status and ordinal in ranges.parse(status["batchInHand"]["instances"])
 
     def check(self) -> None:
         """I1 to I5, on what stands there now."""
@@ -190,3 +195,13 @@ class Witness:
 def _made_by(pod: JsonObject | None) -> str:
     found = pod["metadata"].get("annotations", {}) if pod is not None else {}
     return str(found.get("rollkeeper.io/made-by", ""))
+
+
+def _in_hand(status: JsonMap, run: str, number: int, ordinal: int) -> bool:
+    """Whether the set still has a batch in hand that was a run's; the run was removed by force."""
+    hand = status.get("batchInHand")
+    return (
+        hand is not None
+        and (hand["runName"], hand["number"]) == (run, number)
+        and ordinal in ranges.parse(hand["instances"])
+    )

@@ -1,7 +1,7 @@
 """A controller process in a simulation: its caches fed by hand, its queue a set of keys, its time the cluster's."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
@@ -17,6 +17,7 @@ from tests.simulation.clock import START
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Call, FaultyApi, Killed, Plan, no_faults
 from tests.simulation.feed import Feed
+from tests.simulation.machine import Machine, ObservedClock
 
 T = TypeVar("T")
 
@@ -70,9 +71,12 @@ class VirtualNow:
 class WatchedApi(FaultyApi):
     """A FaultyApi that shows each call to a witness before it takes effect."""
 
-    def __init__(self, api: KubeApi, plan: Plan, watch: Callable[[Call], None] | None) -> None:
+    def __init__(
+        self, api: KubeApi, plan: Plan, watch: Callable[[Call], None] | None, clock: ObservedClock | None
+    ) -> None:
         super().__init__(api, plan)
         self._watch = watch
+        self._clock = clock
 
     def _call(self, *args: Any, **kwargs: Any) -> Call:
         call = super()._call(*args, **kwargs)
@@ -80,16 +84,33 @@ class WatchedApi(FaultyApi):
             self._watch(call)
         return call
 
+    async def _make(self, call: Call, act: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await super()._make(call, act)
+        finally:
+            if self._clock is not None:
+                self._clock.answered()
+
 
 class Process:
-    """One controller. Killing it loses its memory; what it wrote stays."""
+    """One controller. Killing it loses its memory; what it wrote stays.
 
-    def __init__(self, cluster: Cluster, plan: Plan = no_faults, watch: Callable[[Call], None] | None = None) -> None:
+    On a `machine` it tells the time as the real one does; else it simply knows it.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        plan: Plan = no_faults,
+        watch: Callable[[Call], None] | None = None,
+        machine: Machine | None = None,
+    ) -> None:
         self.cluster = cluster
-        self.api = WatchedApi(cluster.api, plan, watch)
+        clock = machine.server_clock() if machine is not None else None
+        self.api = WatchedApi(cluster.api, plan, watch, clock)
         self.errors: list[Exception] = []
-        now = VirtualNow(cluster)
-        self.queue = DirtyKeys(now)
+        self.queue = DirtyKeys(VirtualNow(cluster))
+        now = clock.now if clock is not None else VirtualNow(cluster)
         self.recorder = EventRecorder(self.api, "simulation", now=now)
         self.manager = Manager(
             api=self.api,

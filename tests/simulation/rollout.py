@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from rollkeeper.api.v1alpha1.names import LABEL_ORDINAL, LABEL_PROTECT, LABEL_SCALE_SET
@@ -13,9 +14,11 @@ from rollkeeper.instances.virtual_machines.resources import GUESTS, MACHINES
 from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.resources import BUDGETS, PODS
 from tests.simulation import invariants
+from tests.simulation.clock import VirtualClock
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Call, Killed, Plan, no_faults
 from tests.simulation.images import Behaviour, Images, healthy
+from tests.simulation.machine import Machine
 from tests.simulation.objects import condition as condition_of
 from tests.simulation.objects_of_ours import image_version, reference, scale_set, upgrade_run
 from tests.simulation.process import Process
@@ -30,13 +33,20 @@ class Rollout:
     """A set, its images and a controller. User actions are methods; `run` lets time pass; `log` tells."""
 
     def __init__(
-        self, replicas: int = 10, *, zones: tuple[str, ...] = ("a",), images: Images | None = None, **kwargs: Any
+        self,
+        replicas: int = 10,
+        *,
+        zones: tuple[str, ...] = ("a",),
+        images: Images | None = None,
+        machine: Callable[[VirtualClock], Machine] | None = None,
+        **kwargs: Any,
     ) -> None:
         self.cluster = Cluster(zones=zones, room=10_000, images=images if images is not None else Images(healthy(1, 1)))
         self.server = self.cluster.server
         self.log: list[str] = []
         self.witness = invariants.Witness(self.cluster)
-        self.process = Process(self.cluster, watch=self.witness.before)
+        self.machine = machine(self.cluster.clock) if machine is not None else None
+        self.process = self._start()
         self._calls_told = 0
         self._told: dict[str, str] = {}
         self._going: set[str] = set()
@@ -133,11 +143,20 @@ class Rollout:
         self.server.merge_patch(SCALE_SETS, *SET, {"status": None}, subresource="status")
         self.say("somebody wipes the status of ScaleSet web")
 
+    def set_clock(self, wrong: timedelta) -> None:
+        """The wall clock of the controller's machine is wrong by so much from now on (I10)."""
+        assert self.machine is not None, "the controller has no machine"
+        self.machine.wrong = wrong
+        self.say(f"the clock of the controller's machine is wrong by {wrong}")
+
     def restart(self, plan: Plan = no_faults) -> None:
         """SIGKILL and start: the memory is gone."""
         self.process.api.kill()
-        self.process = Process(self.cluster, plan, self.witness.before)
+        self.process = self._start(plan)
         self._calls_told = 0
+
+    def _start(self, plan: Plan = no_faults) -> Process:
+        return Process(self.cluster, plan, self.witness.before, self.machine)
 
     @property
     def status(self) -> JsonMap:

@@ -383,19 +383,6 @@ def finished_run_expires() -> Rollout:
 
 
 @scenario
-def run_removed_by_force() -> Rollout:
-    """F7: the run object vanishes in mid-batch; its instances settle where they are, and a new run goes on."""
-    rollout = proven(5)
-    rollout.publish("1.1.0")
-    rollout.run(lambda: bool(rollout.active_run()))
-    rollout.run_for(3)
-    rollout.remove_run_by_force(rollout.active_run())
-    rollout.run(lambda: rollout.status["provenImageVersion"] == "1.1.0")
-    rollout.run_until_quiet()
-    return rollout
-
-
-@scenario
 def run_of_a_name_used_before() -> Rollout:
     """I9: pods that an earlier run of the same name made are not taken for this run's."""
     rollout = proven(3, automatic=False)

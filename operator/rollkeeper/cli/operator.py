@@ -46,7 +46,7 @@ async def run(settings: Settings) -> None:
     )
     async with api, asking_registries(settings) as registries:
         identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}-{secrets.token_hex(4)}"
-        recorder = EventRecorder(api, identity)
+        recorder = EventRecorder(api, identity, now=api.clock.now)
         manager = Manager(
             api=api,
             recorder=recorder,
@@ -77,7 +77,7 @@ class _Process:
         self._manager = manager
         self._recorder = manager.recorder
         self._stop = stop
-        self._elector = Elector(api, settings.namespace, LEASE, identity)
+        self._elector = Elector(api, settings.namespace, LEASE, identity, now=api.clock.now)
         self._watch = OwnKindsWatch(manager.caches, api.credentials, self._own_namespaces())
         self._working = False
 

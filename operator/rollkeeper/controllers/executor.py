@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from functools import singledispatchmethod
 from typing import Any
 
-from rollkeeper.api.v1alpha1 import ScaleSet, UpgradeRun, UpgradeRunStatus, names
+from rollkeeper.api.v1alpha1 import ScaleSet, UpgradeRun, names
+from rollkeeper.api.v1alpha1.scale_set_status import BatchInHand
+from rollkeeper.api.v1alpha1.upgrade_run_status import CurrentBatch
 from rollkeeper.controllers.acts import log, log_run
 from rollkeeper.controllers.caches import Caches
 from rollkeeper.controllers.contents import ContentReader
@@ -211,7 +213,7 @@ class _OneSet:
         if run is None or not self._is_due(run.metadata.uid, urgent=action.urgent):
             return
         if await self._runs.write_status(run, action.status):
-            self._memory.noted(_recreated(action.status) - _recreated(run.status))
+            self._memory.noted(_recreated(action.status.current_batch) - _recreated(run.status.current_batch))
             self._memory.written_at[run.metadata.uid] = self._now
             log_run(self._set, action.run, action.status)
             self.acted = True
@@ -227,6 +229,7 @@ class _OneSet:
         body = {"metadata": {"resourceVersion": self._set.metadata.resource_version}, "status": patch}
         written = await self._api.merge_patch(SCALE_SETS, *key, body, subresource="status")
         self._caches.scale_sets.apply(written)
+        self._memory.noted(_recreated(action.status.batch_in_hand) - _recreated(self._set.status.batch_in_hand))
         self._memory.written_at[self._set.metadata.uid] = self._now
         self.acted = True
 
@@ -256,5 +259,5 @@ class _OneSet:
         )
 
 
-def _recreated(status: UpgradeRunStatus) -> Ordinals:
-    return ranges.parse(status.current_batch.recreated) if status.current_batch is not None else ranges.NONE
+def _recreated(batch: CurrentBatch | BatchInHand | None) -> Ordinals:
+    return ranges.parse(batch.recreated) if batch is not None else ranges.NONE

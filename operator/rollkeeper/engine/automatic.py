@@ -38,6 +38,7 @@ def consider(ctx: Context) -> Automatic:
         if not is_same(ctx.runs_now(o), pair) and not ctx.is_protected(o)
     )
     chain = (
+        gates.nothing_is_left_in_hand,
         gates.has_health_source,
         gates.is_the_only_updater,
         gates.model_is_known,

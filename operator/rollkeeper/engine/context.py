@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from rollkeeper.api.v1alpha1.health import Health
 from rollkeeper.api.v1alpha1.scale_set import RollingUpgradePolicy
+from rollkeeper.api.v1alpha1.scale_set_status import BatchInHand
 from rollkeeper.engine import health, ranges, resolved, run_state, versions
 from rollkeeper.engine.assignment import Assignment
 from rollkeeper.engine.ranges import NONE, Ordinals
@@ -96,8 +97,18 @@ class Context:
         return versions.held_revision(self.snapshot.scale_set, revision) is not None
 
     @property
+    def removed(self) -> BatchInHand | None:
+        """The batch of a run that was removed by force, while it is not settled (F7)."""
+        hand = self.snapshot.scale_set.status.batch_in_hand
+        if hand is None or any(run.metadata.name == hand.run_name for run in self.snapshot.runs):
+            return None
+        return hand
+
+    @property
     def in_hand(self) -> Ordinals:
         """What the active run has in its batch and not settled: down by our own doing, so not unhealthy (section 0)."""
+        if self.removed is not None:
+            return ranges.parse(self.removed.instances)
         name = self.snapshot.scale_set.status.active_run_name
         run = next((r for r in self.snapshot.runs if r.metadata.name == name), None)
         if run is None or run.status.current_batch is None:

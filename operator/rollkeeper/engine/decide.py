@@ -15,6 +15,7 @@ from rollkeeper.engine import (
     queue,
     ranges,
     recovery,
+    removed,
     rolling,
     run_events,
     scaling,
@@ -29,6 +30,7 @@ from rollkeeper.engine.context import Context
 from rollkeeper.engine.origin import NewInstances
 from rollkeeper.engine.platform import Platform
 from rollkeeper.engine.queue import FINAL, Queue, code_of
+from rollkeeper.engine.ranges import Ordinals
 from rollkeeper.engine.rolling import Rolling
 from rollkeeper.engine.set_status import Situation
 from rollkeeper.engine.snapshot import Pair, Snapshot
@@ -75,7 +77,7 @@ def _go_on(ctx: Context, named: UpgradeRun | None) -> Decision:
     ctx = replace(ctx, assignment=scaling.assign(ctx, new.pair, origin.held_by(ctx, named)))
     wishes = platform.consider(ctx)
     waiting = queue.consider(ctx, wishes, named)
-    rolled = rolling.step(ctx, named, wishes, waiting) if named is not None else Rolling(assignment=ctx.assignment)
+    rolled = rolling.step(ctx, named, wishes, waiting) if named is not None else removed.settle(ctx)
     chosen = _choose(ctx, wishes, waiting, named)
     status = _set_status(ctx, new, wishes, waiting, rolled, chosen)
     questions = _questions(ctx, new, wishes, waiting, rolled)
@@ -133,11 +135,13 @@ def _set_status(
     )
     status = new.status
     if status.active_run_name is not None and rolled.run is None:
-        status = _without_removed_run(ctx, status)
+        status = _without_removed_run(ctx, status, rolled.exclusive)
     scale_set = ctx.snapshot.scale_set
     named = status.model_copy(
         update={
             "active_run_name": chosen.name,
+            "batch_in_hand": rolled.in_hand,
+            "left_failed": ranges.render(rolled.left_failed | ranges.parse(status.left_failed or "")) or None,
             "held_versions": tuple(
                 h for h in status.held_versions if not versions.is_released(scale_set, h.version, h)
             ),
@@ -149,10 +153,11 @@ def _set_status(
     return set_status.compute(named, ctx, rolled.assignment, situation)
 
 
-def _without_removed_run(ctx: Context, status: ScaleSetStatus) -> ScaleSetStatus:
-    """F7: the active run was removed by force. What it left unhealthy may be mended by the next run (T7)."""
-    between = frozenset(o for o in ctx.unhealthy if ctx.runs_now(o).version != status.proven_image_version)
-    left = between | ranges.parse(status.left_failed or "")
+def _without_removed_run(ctx: Context, status: ScaleSetStatus, in_hand: Ordinals) -> ScaleSetStatus:
+    """F7: the run was removed by force. What its batches before left unhealthy may be mended by the next run (T7)."""
+    others = ctx.unhealthy - in_hand
+    left = frozenset(o for o in others if ctx.runs_now(o).version != status.proven_image_version)
+    left |= ranges.parse(status.left_failed or "")
     return status.model_copy(update={"left_failed": ranges.render(left) or None})
 
 

@@ -22,7 +22,7 @@ def finish(status: ScaleSetStatus, run: UpgradeRun, ctx: Context) -> ScaleSetSta
     """F9's second write. Safe to repeat: it is lost or kept as a whole, with `activeRunName`."""
     scale_set = ctx.snapshot.scale_set
     if run.status.instances is None or run.status.policy is None:
-        return status.model_copy(update={"active_run_name": None})  # it ended before it started
+        return status.model_copy(update={"active_run_name": None, "batch_in_hand": None})  # it ended before it started
     ending = Ending(run, run_state.load(run))
     status = _prove(status, ending, scale_set)
     versions_held = holds.versions_held(status, ending, ctx)
@@ -32,6 +32,7 @@ def finish(status: ScaleSetStatus, run: UpgradeRun, ctx: Context) -> ScaleSetSta
     return status.model_copy(
         update={
             "active_run_name": None,
+            "batch_in_hand": None,
             "held_versions": versions_held,
             "held_model_revisions": models_held,
             "left_failed": ranges.render(_left_failed(status, ending, ctx)) or None,

@@ -33,6 +33,17 @@ _LOOKING = "looking for what the pod template refers to"
 Gate = Callable[[Context, Pair], Blocked | None]
 
 
+def nothing_is_left_in_hand(ctx: Context, _target: Pair) -> Blocked | None:
+    """F7, I1: what a run that was removed by force has in hand is settled before another batch may come."""
+    if ctx.removed is None:
+        return None
+    return Blocked(
+        Wait.RUN_REMOVED,
+        f"UpgradeRun {ctx.removed.run_name} was removed while it had instances {ctx.removed.instances} in hand: "
+        "first they become healthy, or are put back",
+    )
+
+
 def has_health_source(ctx: Context, _target: Pair) -> Blocked | None:
     """T2: without a health source nobody would notice a bad image. Service Fabric has its own (E3)."""
     if ctx.health is not None or ctx.snapshot.scale_set.spec.service_fabric is not None:

@@ -110,6 +110,8 @@ def prune_revisions(ctx: Context) -> list[Action]:
     used |= {
         origin.model_revision for run in ctx.snapshot.runs for origin in run.status.origins if code_of(run) not in FINAL
     }
+    if status.batch_in_hand is not None:
+        used |= {origin.model_revision for origin in status.batch_in_hand.origins}
     used |= {run.status.target_model_revision for run in ctx.snapshot.runs if code_of(run) not in FINAL}
     unused = sorted((number, name) for name, number in existing.items() if name not in used)
     return [DeleteRevision(name) for _, name in unused[:surplus]]

@@ -132,6 +132,7 @@ def _wish(ctx: Context, cause: Cause, target: str, pair: Pair, message: str) -> 
     """T6 with T7: instances that the run itself replaces don't count against it."""
     mended = frozenset(o for o in ctx.unhealthy if not ctx.is_protected(o))
     chain = (
+        gates.nothing_is_left_in_hand,
         gates.model_is_known,
         gates.is_not_backing_off(target),
         gates.set_is_healthy(exempt=mended),

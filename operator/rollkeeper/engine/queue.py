@@ -81,12 +81,13 @@ def _user(queue: Queue, ctx: Context, run: UpgradeRun, active: UpgradeRun | None
         return _with_wait(queue, run, Wait.RUN_PAUSED, "paused before it started: set spec.desiredState to Running")
     ahead = queue.next or queue.checking or (active if active is not None and not _may_supersede(active) else None)
     if ahead is not None:
-        paused = ahead.spec.desired_state == "Paused"
+        before = _last_in_line(queue) or ahead
+        paused = before.spec.desired_state == "Paused"
         return _with_wait(
             queue,
             run,
             Wait.RUN_PAUSED if paused else Wait.RUN_PENDING,
-            f"waits for UpgradeRun {ahead.metadata.name}"
+            f"waits for UpgradeRun {before.metadata.name}"
             + (", which is paused: resume or cancel it" if paused else ""),
         )
     queue = _check_user(queue, ctx, run)
@@ -94,6 +95,12 @@ def _user(queue: Queue, ctx: Context, run: UpgradeRun, active: UpgradeRun | None
         return queue
     message = f"supersedes UpgradeRun {active.metadata.name}, which ends its batch in hand first"
     return _with_wait(queue, run, Wait.RUN_PENDING, message)
+
+
+def _last_in_line(queue: Queue) -> UpgradeRun | None:
+    """Who is right before a run. If all named the active one, the end of each run would rewrite every sentence."""
+    line = [waiting.run for waiting in queue.waiting if waiting.run.spec.desired_state != "Paused"]
+    return line[-1] if line else None
 
 
 def _may_supersede(active: UpgradeRun) -> bool:
@@ -105,7 +112,7 @@ def _check_user(queue: Queue, ctx: Context, run: UpgradeRun) -> Queue:
     pair = _checked(ctx, run)
     if isinstance(pair, Refused):
         return _with_end(queue, run, pair)
-    blocked = gates.health_is_read(ctx) or gates.model_is_known(ctx, pair)
+    blocked = gates.nothing_is_left_in_hand(ctx, pair) or gates.health_is_read(ctx) or gates.model_is_known(ctx, pair)
     blocked = blocked or gates.missing_reference(ctx, pair.revision, f"start/{run.metadata.uid}")
     if blocked is not None:
         return replace(_with_wait(queue, run, blocked.reason, blocked.message), ask=blocked.ask, checking=run)

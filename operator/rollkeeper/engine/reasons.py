@@ -42,6 +42,7 @@ class Wait(StrEnum):
     NO_HEALTH_SOURCE = "NoHealthSource"
     UPDATES_ITSELF = "WindowsUpdatesItself"
     RUN_PENDING = "RunPending"
+    RUN_REMOVED = "RunRemoved"
     NO_IMAGE_VERSION = "NoImageVersion"
     NO_SCALE_SET = "ScaleSetNotFound"
     RUN_PAUSED = "RunPaused"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rollkeeper.api.v1alpha1 import UpgradeRun
+from rollkeeper.api.v1alpha1.scale_set_status import BatchInHand
 from rollkeeper.engine import batch as batch_of
 from rollkeeper.engine import run, run_events, run_state, run_status, scaling, stops, target
 from rollkeeper.engine.actions import Action, CheckReferences, InstanceAction, WriteRun
@@ -29,6 +30,10 @@ class Rolling:
     look: NextLook = field(default_factory=NextLook)
     ask: CheckReferences | None = None
     """What the next batch has to know first (T8)."""
+    in_hand: BatchInHand | None = None
+    """The batch in hand, as the set keeps it (F7)."""
+    left_failed: Ordinals = NONE
+    """Instances that a run which was removed by force has left failed (T7)."""
 
 
 def step(ctx: Context, named: UpgradeRun, wishes: Platform, waiting: Queue) -> Rolling:
@@ -70,4 +75,5 @@ def _advance(ctx: Context, before: UpgradeRun, now: UpgradeRun, wishes: Platform
         instance_actions=() if advanced.end else tuple(batch_of.plan(state, ctx)),
         look=advanced.look,
         ask=advanced.blocked.ask if advanced.blocked is not None else None,
+        in_hand=run_state.in_hand(state) if advanced.end is None else None,
     )

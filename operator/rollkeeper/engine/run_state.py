@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Literal
 
 from rollkeeper.api.v1alpha1 import UpgradeRun
+from rollkeeper.api.v1alpha1.scale_set_status import BatchInHand, Origin
 from rollkeeper.api.v1alpha1.upgrade_run_status import (
     CurrentBatch,
     Failure,
     FailureReason,
     FinishedBatch,
-    Origin,
     Relapse,
     RunInstances,
     RunPolicy,
@@ -194,7 +194,7 @@ def load(run: UpgradeRun) -> RunState:
         tally=Tally(
             **{name: ranges.parse(getattr(status.instances, name)) for name in Tally.__dataclass_fields__},
         ),
-        origins=_load_origins(status.origins),
+        origins=load_origins(status.origins),
         batch=_load_batch(status.current_batch),
         relapses={o: relapse.since for relapse in status.relapses for o in ranges.parse(relapse.instances)},
         batches=status.batches,
@@ -203,8 +203,11 @@ def load(run: UpgradeRun) -> RunState:
     )
 
 
-def _load_origins(origins: Sequence[Origin]) -> dict[int, Pair]:
-    """One Pair for all ordinals that share it: a decision compares and hashes them by the thousand."""
+def load_origins(origins: Sequence[Origin]) -> dict[int, Pair]:
+    """What instances ran before, by ordinal.
+
+    One Pair for all ordinals that share it: a decision compares and hashes them by the thousand.
+    """
     found: dict[int, Pair] = {}
     for origin in origins:
         pair = Pair(origin.image_version, origin.image, origin.model_revision)
@@ -232,7 +235,7 @@ def dump(state: RunState) -> UpgradeRunStatus:
             "instances": RunInstances(
                 **{name: ranges.render(getattr(state.tally, name)) for name in Tally.__dataclass_fields__}
             ),
-            "origins": _dump_origins(state.origins),
+            "origins": dump_origins(state.origins),
             "current_batch": state.batch
             and CurrentBatch(
                 number=state.batch.number,
@@ -250,7 +253,8 @@ def dump(state: RunState) -> UpgradeRunStatus:
     )
 
 
-def _dump_origins(origins: Mapping[int, Pair]) -> tuple[Origin, ...]:
+def dump_origins(origins: Mapping[int, Pair]) -> tuple[Origin, ...]:
+    """The same as it is written, one entry a pair."""
     groups: dict[Pair, list[int]] = defaultdict(list)
     for ordinal, pair in origins.items():
         groups[pair].append(ordinal)
@@ -262,6 +266,25 @@ def _dump_origins(origins: Mapping[int, Pair]) -> tuple[Origin, ...]:
             instances=ranges.render(groups[pair]),
         )
         for pair in sorted(groups)
+    )
+
+
+def in_hand(state: RunState) -> BatchInHand | None:
+    """The batch as the set keeps it, for the case that the run is removed by force (F7); None: none is in hand."""
+    batch = state.batch
+    if batch is None or not state.exclusive:
+        return None
+    return BatchInHand(
+        run_name=state.name,
+        type="Model" if state.is_model and not state.changes_image else "OSImage",
+        number=batch.number,
+        instances=ranges.render(batch.instances),
+        recreated=ranges.render(batch.recreated),
+        image_version=state.target.version,
+        image=state.target.image,
+        model_revision=state.target.revision,
+        automatic_rollback=state.policy.automatic_rollback,
+        origins=dump_origins({o: state.origins[o] for o in batch.instances}),
     )
 
 

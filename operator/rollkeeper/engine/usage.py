@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from rollkeeper.api.v1alpha1 import ScaleSet, ScaleSetStatus, UpgradeRun
 from rollkeeper.api.v1alpha1.image_version import UsedBy
+from rollkeeper.api.v1alpha1.scale_set_status import Origin
 from rollkeeper.engine import ranges
 from rollkeeper.engine.actions import Action, WriteRun, WriteSet
 from rollkeeper.engine.queue import ACTIVE, code_of
@@ -45,9 +46,15 @@ def of(scale_set: ScaleSet, runs: Iterable[UpgradeRun], image_of: ImageOf) -> Us
         _note(found, (status.proven_image or own, status.proven_image_version), "proven")
     elif (own, status.creation_version or "") in found:
         _note(found, (own, status.creation_version or ""), "being created from")
+
+    def image(revision: str) -> str:
+        return image_of(revision) or own
+
     for run in runs:
         if code_of(run) in ACTIVE:
-            _add_run(found, run, lambda revision: image_of(revision) or own)
+            _add_run(found, run, image)
+    if status.batch_in_hand is not None:  # the run may be removed by force (F7)
+        _add_origins(found, status.batch_in_hand.run_name, status.batch_in_hand.origins, image)
     return {numbered: use for numbered, use in found.items() if use != Use()}
 
 
@@ -55,10 +62,16 @@ def _add_run(found: dict[Numbered, Use], run: UpgradeRun, image_of: Callable[[st
     target = run.status.target_image_reference
     if target is not None:
         _note(found, (image_name(target), target.version), f"target of UpgradeRun {run.metadata.name}")
-    for origin in run.status.origins:
+    _add_origins(found, run.metadata.name, run.status.origins, image_of)
+
+
+def _add_origins(
+    found: dict[Numbered, Use], run: str, origins: Iterable[Origin], image_of: Callable[[str], str]
+) -> None:
+    for origin in origins:
         if ranges.parse(origin.instances):
             numbered = (image_of(origin.model_revision), origin.image_version)
-            _note(found, numbered, f"UpgradeRun {run.metadata.name} may put it back")
+            _note(found, numbered, f"UpgradeRun {run} may put it back")
 
 
 def _count(found: dict[Numbered, Use], numbered: Numbered, instances: int) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rollkeeper.api.v1alpha1 import ScaleSetStatus
@@ -59,6 +59,7 @@ OBJECTS = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # building the strategy takes a second on a busy machine
 @given(OBJECTS, OBJECTS)
 def test_applying_the_patch_to_the_old_gives_the_new(old: JsonMap, new: JsonMap) -> None:
     before = copy.deepcopy(old)

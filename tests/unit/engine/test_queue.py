@@ -127,6 +127,20 @@ def test_t5_the_question_is_the_older_ones() -> None:
     assert found.dry_run == pair("1.1.0")
 
 
+def test_t5_in_a_long_line_each_names_the_one_before_it() -> None:
+    """So that the end of a run rewrites one sentence, not those of all that wait."""
+    line = [up(f"r{n}", created=n) for n in range(5)]
+    first = {w.run.metadata.name: w.message for w in consider(*line, active=user_active).waiting}
+    assert first == {
+        "r0": "waits for UpgradeRun busy",
+        **{f"r{n}": f"waits for UpgradeRun r{n - 1}" for n in (1, 2, 3, 4)},
+    }
+    then = {w.run.metadata.name: w.message for w in consider(*line[1:], active=line[0]).waiting}
+    assert then == {name: message for name, message in first.items() if name != "r0"}
+    paused = [line[0], up("aside", created=1, desiredState="Paused"), line[2]]
+    assert consider(*paused, active=user_active).waiting[2].message == "waits for UpgradeRun r0"
+
+
 MESSAGES: dict[str, tuple[list[UpgradeRun], dict[str, Any], str]] = {
     "T5 for whom": ([up()], {"active": user_active}, "waits for UpgradeRun busy"),
     "T5 paused": (

@@ -9,6 +9,7 @@ from rollkeeper.api.v1alpha1 import rules
 from rollkeeper.api.v1alpha1.meta import Conditions, Model
 from rollkeeper.api.v1alpha1.scale_set import ReplacementMethod, RollingUpgradePolicy
 from rollkeeper.api.v1alpha1.scale_set_status import (
+    Origin,
     Progress,
     Ranges,
     RollbackInfo,
@@ -48,19 +49,6 @@ class RunInstances(Model):
     """Still to come."""
     uncounted: Ranges = ""
     """Failures that do not count in B8: unhealthy before their batch, or stuck while terminating (H8)."""
-
-
-class Origin(Model):
-    """What instances ran before the run touched them (H3)."""
-
-    image_version: str
-    """The image version that they ran."""
-    image: str
-    """Its full image reference."""
-    model_revision: str
-    """The ControllerRevision with the model that they ran."""
-    instances: Ranges
-    """Their ordinals, `0-3,7`."""
 
 
 class CurrentBatch(Model):
