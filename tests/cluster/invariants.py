@@ -64,10 +64,23 @@ def touches_its_own_only(story: Story) -> Violations:
 
 
 def keeps_data_disks(story: Story) -> Violations:
-    """I3: a claim is never deleted."""
-    for write, _ in story.moments():
-        if write.resource == "persistentvolumeclaims" and write.verb in {"delete", "deletecollection"}:
-            yield f"{write.received}: {write.verb} of {write.name or 'all claims'} by {write.user}"
+    """I3: the controller deletes no claim, but of instances that were scaled away, where their set says so."""
+    for write, seen in story.moments():
+        if not story.by_controller(write) or write.resource != "persistentvolumeclaims":
+            continue
+        if write.verb in {"delete", "deletecollection"} and not _was_scaled_away(seen, write.name):
+            yield f"{write.received}: {write.verb} of {write.name or 'all claims'}"
+
+
+def _was_scaled_away(seen: Seen, claim: str) -> bool:
+    """Whether a claim, named `<template>-<set>-<ordinal>`, is of no instance any more, and is not to be kept."""
+    place, _, ordinal = claim.rpartition("-")
+    return any(
+        place.endswith(f"-{name}")
+        and int(ordinal) >= seen.replicas(name)
+        and scale_set["spec"].get("persistentVolumeClaimRetentionPolicy", {}).get("whenScaled") == "Delete"
+        for name, scale_set in seen.sets.items()
+    )
 
 
 def has_one_active_run(story: Story) -> Violations:
@@ -251,8 +264,18 @@ def _check_batch(write: Write, made: Pod, seen: Seen) -> Violations:
     batch = status.get("currentBatch") or {}
     if str(batch.get("number")) != number or _ordinal(made) not in ordinals(batch.get("instances")):
         yield f"{write.received}: {write.name} was made for batch {number} of {name}, which had written {batch}"
+    if _is_left_in_hand(made, name, number, seen):
+        return  # F7: the run was removed; that it has failed is in the assignment, which has its own check
     if direction == "Back" and _ordinal(made) not in ordinals(status.get("instances", {}).get("failed")):
         yield f"{write.received}: {write.name} was put back before it was written as failed (H3)"
+
+
+def _is_left_in_hand(made: Pod, run: str, number: str, seen: Seen) -> bool:
+    """F7: whether the set alone knows of the batch: its run was removed by force."""
+    status = status_of(seen.sets.get(made.scale_set, {}))
+    hand = status.get("batchInHand") or {}
+    same = (hand.get("runName"), str(hand.get("number"))) == (run, number)
+    return same and status.get("activeRunName") != run and _ordinal(made) in ordinals(hand.get("instances"))
 
 
 def _covers(run: Json, pod: Pod) -> bool:

@@ -2,10 +2,13 @@
 
 import copy
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from tests.cluster.audit import Json, Write
+from tests.simulation import json_patch
+from tests.simulation.json_patch import TestFailedError
 
 DOWN = frozenset({("create", "pods/eviction"), ("delete", "pods"), ("patch", "pods")})
 """How an instance is taken down, by verb and resource; a patch changes its image in place."""
@@ -37,6 +40,8 @@ class Pod:
 
 def changed(pod: Pod, patch: Write) -> Pod:
     """The pod with the labels and annotations that a patch gave it."""
+    if patch.operations:
+        return Pod(pod.maker, patched(pod.body, patch.operations))
     return Pod(pod.maker, {"metadata": merged(pod.body["metadata"], patch.body.get("metadata") or {})})
 
 
@@ -68,6 +73,9 @@ class Seen:
             if write.verb != "create" and write.name not in objects:
                 return  # it is being deleted
             before = {} if write.verb == "create" else objects.get(write.name, {})
+            if write.operations:
+                objects[write.name] = patched(before, write.operations)
+                return
             body = write.body
             if write.verb == "update" and subresource != "scale":  # the whole object, or the whole status
                 kept = {k: v for k, v in before.items() if k != "status"} if subresource else {}
@@ -155,6 +163,19 @@ def merged(before: Json, patch: Json) -> Json:
             result[key] = merged(inner if isinstance(inner, dict) else {}, value)
         else:
             result[key] = value
+    return result
+
+
+def patched(before: Json, operations: Sequence[Json]) -> Json:
+    """A JSON patch (RFC 6902) carried out, where it touches what the audit log has shown.
+
+    The log has what was asked for, not what was there: defaults are not in it, so an operation may miss its place.
+    """
+    result = copy.deepcopy(before)
+    for operation in operations:
+        if operation["op"] != "test":
+            with suppress(TestFailedError):
+                json_patch.apply(result, [operation])
     return result
 
 

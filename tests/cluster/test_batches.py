@@ -1,4 +1,4 @@
-"""How batches are made, watched and ended (B2, B3, B7, B8, B10, B12, B13, H2, H8)."""
+"""How batches are made, watched and ended (B2, B3, B7, B8, B10, B12, B13, H2, H7, H8)."""
 
 from datetime import datetime, timedelta
 
@@ -134,3 +134,45 @@ def test_a_pod_that_does_not_go(live: World) -> None:
     live.patch("pod", "web-0", {"metadata": {"finalizers": None}})
     live.until_healthy("1.1.0", 5)
     assert live.get("pods", "web-0")["metadata"]["annotations"]["rollkeeper.io/made-by"] == "Repair"
+
+
+def test_a_pod_that_is_deleted_twice_in_its_batch(live: World) -> None:
+    """H2, H3, F3: made again once, and noted before; the second time it has failed, and is put back."""
+    long = {"minHealthySeconds": 4, "healthTimeoutSeconds": 20}
+    live.create(published("1.0.0"), fleet(2, percent=50, rolling=long))
+    live.until_healthy("1.0.0", 2)
+    live.create(published("1.1.0"))
+    name = _begun(live, "1.1.0")
+    forward = f"{name}/1/Forward"
+    first = live.until("it is made", lambda: _uid_of(live, forward))
+    live("delete", "pod", "web-0", "--wait=false")
+    live.until("it is made again", lambda: _uid_of(live, forward) not in {None, first})
+    assert status_of(live.get("upgraderuns", name))["currentBatch"]["recreated"] == "0"
+    live("delete", "pod", "web-0", "--wait=false")
+    run = live.until_run(name, "Faulted")
+    assert [(f["instance"], f["reason"]) for f in status_of(run)["failures"]] == [(0, "PodDeleted")]
+    assert places(run) == {"failed": [0], "rolledBack": [0], "pending": [1]}
+    scale_set = live.until_healthy("1.0.0", 2)
+    assert live.versions() == ["1.0.0"] * 2
+    assert condition(scale_set, "UpgradeBlocked")["reason"] in {"BackOff", "NotBlocked"}
+
+
+def _uid_of(world: World, made_by: str) -> str | None:
+    pod = world.find("pods", "web-0") or {"metadata": {"annotations": {}}}
+    made = pod["metadata"]["annotations"].get("rollkeeper.io/made-by") == made_by
+    return str(pod["metadata"]["uid"]) if made and "deletionTimestamp" not in pod["metadata"] else None
+
+
+def test_a_model_run_replaces_what_is_unhealthy(live: World) -> None:
+    """H7, T4: an instance that is not healthy is never "done", though it has the newest model; the others are."""
+    live.create(published("1.0.0"), fleet(3, percent=34, automatic=False))
+    live.until_healthy("1.0.0", 3)
+    live.set_ready(1, ready=False)
+    live.until("it is seen", lambda: status_of(live.get("scalesets", "web"))["unhealthyReplicas"] == 1)
+    before = live.uids()
+    live.create(users_run("again", type="Model"))
+    run = live.until_run("again", "Completed")
+    assert [b["instances"] for b in status_of(run)["batches"]] == ["1"]
+    assert places(run).get("succeeded") == [0, 1, 2]
+    after = live.uids()
+    assert [after[n] == before[n] for n in ("web-0", "web-1", "web-2")] == [True, False, True]

@@ -11,10 +11,13 @@ import yaml
 
 from hack.helm import template
 from hack.localcluster import LocalCluster
+from tests.cluster.audit import AuditLog
 from tests.cluster.conftest import fresh_namespace
 from tests.cluster.controller import Controller
 from tests.cluster.fleet import BROKEN, data_disk, fleet, published, users_run
+from tests.cluster.invariants import check
 from tests.cluster.pages import Pages
+from tests.cluster.replay import Story
 from tests.cluster.world import World
 
 JsonMap = dict[str, Any]
@@ -60,6 +63,8 @@ class Installed:
 
 @pytest.fixture(params=["all namespaces", "one namespace"])
 def installed(simulated: LocalCluster, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Installed]:
+    audit = AuditLog(simulated.audit_log)
+    begin = audit.mark()
     with fresh_namespace(simulated) as name:
         watched = [name] if request.param == "one namespace" else []
         given = accounts_and_roles(name, {"watchNamespaces": watched})
@@ -74,6 +79,7 @@ def installed(simulated: LocalCluster, tmp_path: Path, request: pytest.FixtureRe
         controller.start()
         try:
             yield Installed(World(simulated, name), controller, pages, _rights(given), not watched)
+            check(Story(audit.writes(name, begin), frozenset({f"system:serviceaccount:{name}:rollkeeper"})))
         finally:
             controller.kill()
             cluster_wide = [d for d in given if d["kind"].startswith("Cluster")]

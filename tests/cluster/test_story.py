@@ -12,7 +12,7 @@ REPLICAS = 10
 
 
 def test_main_story(world: World, own_controller: Controller) -> None:
-    """V3, T1, B1, B5, B8, H3, F1, F3, F4, F6: with a default leader election and a default batch size."""
+    """V3, T1, B1, B5, B8, H3, H6, F1, F3, F4, F6: with a default leader election and a default batch size."""
     claims = _created(world, own_controller)
     _good_version_rolls(world)
     _broken_version_is_put_back(world)

@@ -1,6 +1,7 @@
 """The witness sees what it is there for: made-up logs, each with one breach. No cluster is needed."""
 
 from collections.abc import Callable
+from dataclasses import replace as replace_field
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -25,6 +26,10 @@ class Log:
         at = BEGIN + timedelta(milliseconds=10 * len(self.writes))
         end = at + timedelta(milliseconds=5)
         self.writes.append(Write(user, verb, resource, "ns", name, 200, at, end, body or {}))
+
+    def json_patch(self, resource: str, name: str, *operations: Json, user: str = USER) -> None:
+        self.add("patch", resource, name, user=user)
+        self.writes[-1] = replace_field(self.writes[-1], operations=operations)
 
     def set_status(self, **status: object) -> None:
         self.add("patch", "scalesets/status", "web", {"metadata": {"resourceVersion": "1"}, "status": status})
@@ -134,6 +139,12 @@ def claim_is_deleted(log: Log) -> None:
     log.add("delete", "persistentvolumeclaims", "data-web-0")
 
 
+def claim_of_a_scaled_away_instance_is_deleted(log: Log) -> None:
+    log.add("create", "persistentvolumeclaims", "data-web-9", {"metadata": {"name": "data-web-9"}})
+    log.add("patch", "scalesets", "web", {"spec": {"replicas": 9}}, USER)
+    log.add("delete", "persistentvolumeclaims", "data-web-9")
+
+
 def second_run_becomes_active(log: Log) -> None:
     log.add("create", "upgraderuns", "second", {"spec": {"scaleSetName": "web"}})
     log.set_status(activeRunName="second")
@@ -204,7 +215,7 @@ BREACHES: dict[str, tuple[Callable[[Log], None], str]] = {
     for rule, breaches in {
         "I1": (third_is_taken_down, third_is_changed_in_place),
         "I2": (foreign_pod_is_deleted, foreign_claim_is_labelled),
-        "I3": (claim_is_deleted,),
+        "I3": (claim_is_deleted, claim_of_a_scaled_away_instance_is_deleted),
         "I4": (second_run_becomes_active, unnamed_run_becomes_active, target_changes),
         "I5": (counted_twice, miscounted),
         "I6": (held_version_is_repaired, held_model_is_scaled_out),
@@ -258,7 +269,36 @@ def test_a_good_rollout_in_place_passes() -> None:
     for ordinal in (0, 1):
         log.in_place(ordinal)
         log.ready(ordinal)
-    check(Story(log.writes, ME))
+    check(Story(log.writes, CONTROLLERS))
+
+
+def test_claims_may_go_by_others_and_with_what_is_scaled_away() -> None:
+    """I3: a person may delete claims; the set may say that they go with their instances."""
+    log = begun()
+    for ordinal in (0, 9):
+        name = f"data-web-{ordinal}"
+        log.add("create", "persistentvolumeclaims", name, {"metadata": {"name": name}})
+    log.add("delete", "persistentvolumeclaims", "data-web-0", user=USER)
+    policy = {"persistentVolumeClaimRetentionPolicy": {"whenScaled": "Delete"}}
+    log.add("patch", "scalesets", "web", {"spec": {"replicas": 9, **policy}}, USER)
+    log.add("delete", "persistentvolumeclaims", "data-web-9")
+    check(Story(log.writes, CONTROLLERS))
+
+
+def test_json_patches_of_others_are_followed() -> None:
+    """I1: somebody allows larger batches, and scales out, by JSON patches."""
+    log = begun()
+    larger = {"rollingUpgradePolicy": {"maxBatchInstancePercent": 30}}
+    log.json_patch("scalesets", "web", {"op": "add", "path": "/spec/upgradePolicy", "value": larger})
+    log.json_patch("scalesets", "web", {"op": "replace", "path": "/spec/replicas", "value": 11})
+    log.json_patch("scalesets", "web", {"op": "remove", "path": "/metadata/annotations/none"})
+    log.run_status(
+        origins=[{"imageVersion": "1.0.0", "instances": "0-2"}], currentBatch={"number": 1, "instances": "0-2"}
+    )
+    log.set_status(versions=assigned(("1.1.0", "0-2"), ("1.0.0", "3-10")))
+    for ordinal in (0, 1, 2):
+        replace(log, ordinal)
+    check(Story(log.writes, CONTROLLERS))
 
 
 def test_what_a_user_asks_for_may_be_held() -> None:
@@ -270,6 +310,31 @@ def test_what_a_user_asks_for_may_be_held() -> None:
     log.run_status("mine", targetImageReference={"version": "1.1.0"})
     log.pod(0, "1.1.0", "Repair")
     check(Story(log.writes, CONTROLLERS))
+
+
+def left_in_hand() -> Log:
+    """The run was removed by force, and the set knows what it had in hand; 0 has failed there."""
+    log = begun()
+    replace(log, 0)
+    hand = {"runName": "run", "number": 1, "instances": "0-1"}
+    log.set_status(batchInHand=hand, activeRunName=None, versions=assigned(("1.1.0", "1"), ("1.0.0", "0,2-9")))
+    return log
+
+
+def test_what_a_removed_run_had_in_hand_may_be_put_back() -> None:
+    """F7, H3."""
+    log = left_in_hand()
+    log.add("delete", "pods", "web-0")
+    log.pod(0, "1.0.0", "run/1/Back")
+    check(Story(log.writes, CONTROLLERS))
+
+
+def test_what_it_had_not_is_not() -> None:
+    """F7, H3."""
+    log = left_in_hand()
+    log.pod(2, "1.0.0", "run/1/Back")
+    with pytest.raises(AssertionError, match="web-2 was made for batch 1"):
+        check(Story(log.writes, CONTROLLERS))
 
 
 def test_refused_calls_and_dry_runs_are_no_acts() -> None:

@@ -13,6 +13,7 @@ from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.errors import NotFound
 from rollkeeper.kube.resources import CLAIMS, PODS
 from tests.simulation.cluster import Cluster
+from tests.simulation.down import Downs
 from tests.simulation.faults import Call
 from tests.simulation.store import Change
 
@@ -29,11 +30,14 @@ class Witness:
         self._cluster = cluster
         self._claims: dict[str, str] = {}
         self._targets: dict[str, JsonMap] = {}
+        self._downs = Downs(cluster)
         cluster.server.store.subscribe(self._saw)
 
     def _saw(self, change: Change) -> None:
         if change.resource == PODS and (change.type == "ADDED" or _made_by(change.object) != _made_by(change.previous)):
             self._check_made(change.object)
+            if change.type == "MODIFIED":
+                self._downs.taken(change.object)
         if change.resource == IMAGE_VERSIONS and change.type == "DELETED":
             self._check_unused(change.object)
 
@@ -77,6 +81,8 @@ class Witness:
             f"I9: web-{ordinal} made with {labels}, assigned {assigned}"
         )
         self._check_guarded(pod["metadata"]["namespace"], labels["rollkeeper.io/image-version"])
+        if not made_by.endswith("/Back"):
+            self._check_not_held(status, pod)
         if made_by.endswith(("/Forward", "/Back")):
             name, number, direction = made_by.split("/")
             if self._cluster.server.store.get(UPGRADE_RUNS, ("default", name)) is None:
@@ -85,6 +91,25 @@ class Witness:
                 )
             else:
                 self._check_batch(name, int(number), direction, ordinal)
+
+    def _check_not_held(self, status: JsonMap, pod: JsonObject) -> None:
+        """I6: what is held is not installed, but where a user's run asks for it (or did, before it was removed: F7)."""
+        labels = pod["metadata"]["labels"]
+        version, revision = labels["rollkeeper.io/image-version"], labels["rollkeeper.io/model-revision"]
+        asking = status.get("activeRunName") or status.get("batchInHand", {}).get("runName", "")
+        run = self._cluster.server.store.get(UPGRADE_RUNS, ("default", asking))
+        if "provenImageVersion" not in status or (asking and (run is None or run["spec"].get("startedBy") == "User")):
+            return
+        versions = {
+            hold["version"]
+            for hold in status.get("heldVersions", ())
+            if not hold.get("above") and hold.get("modelRevision") in {None, revision}
+        }
+        held = versions - {status["provenImageVersion"]}
+        assert version not in held, f"I6: {pod['metadata']['name']} made of {version}, which is held"
+        models = {hold["revision"] for hold in status.get("heldModelRevisions", ())}
+        held = models - {status.get("provenModelRevision")}
+        assert revision not in held, f"I6: {pod['metadata']['name']} made of model {revision}, which is held"
 
     def _check_batch(self, name: str, number: int, direction: str, ordinal: int) -> None:
         run = self._cluster.server.get(UPGRADE_RUNS, "default", name)["status"]
@@ -115,6 +140,8 @@ class Witness:
         assert scale_set["metadata"]["uid"] in owners, f"I2: {call} is on somebody else's pod"
         ordinal = int(labels["rollkeeper.io/ordinal"])
         assert self._may_go(scale_set, pod, ordinal, call), f"I9: {call} was not written down before"
+        if call.verb != "patch" and ordinal < scale_set["spec"]["replicas"]:
+            self._downs.taken(pod)
 
     def _may_go(self, scale_set: JsonObject, pod: JsonObject, ordinal: int, call: Call) -> bool:
         status = scale_set.get("status", {})
@@ -140,6 +167,7 @@ class Witness:
                 if r["spec"]["scaleSetName"] == scale_set["metadata"]["name"]
             ]
             self._check_runs(scale_set, runs)
+        self._downs.check()
         self._check_claims()
 
     def _check_runs(self, scale_set: JsonObject, runs: list[JsonObject]) -> None:

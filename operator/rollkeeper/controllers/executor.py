@@ -7,7 +7,7 @@ from functools import singledispatchmethod
 from typing import Any
 
 from rollkeeper.api.v1alpha1 import ScaleSet, UpgradeRun, names
-from rollkeeper.api.v1alpha1.scale_set_status import BatchInHand
+from rollkeeper.api.v1alpha1.batch_in_hand import BatchInHand
 from rollkeeper.api.v1alpha1.upgrade_run_status import CurrentBatch
 from rollkeeper.controllers.acts import log, log_run
 from rollkeeper.controllers.caches import Caches

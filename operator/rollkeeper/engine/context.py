@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from rollkeeper.api.v1alpha1.batch_in_hand import BatchInHand
 from rollkeeper.api.v1alpha1.health import Health
 from rollkeeper.api.v1alpha1.scale_set import RollingUpgradePolicy
-from rollkeeper.api.v1alpha1.scale_set_status import BatchInHand
 from rollkeeper.engine import health, ranges, resolved, run_state, versions
 from rollkeeper.engine.assignment import Assignment
 from rollkeeper.engine.ranges import NONE, Ordinals

@@ -8,8 +8,8 @@ instances are judged as they would have been if the run had been cancelled; no o
 from dataclasses import replace
 
 from rollkeeper.api.v1alpha1 import UpgradeRun, UpgradeRunSpec
+from rollkeeper.api.v1alpha1.batch_in_hand import BatchInHand
 from rollkeeper.api.v1alpha1.meta import ObjectMeta
-from rollkeeper.api.v1alpha1.scale_set_status import BatchInHand
 from rollkeeper.api.v1alpha1.upgrade_run_status import RunPolicy
 from rollkeeper.engine import assignment as assignments
 from rollkeeper.engine import batch as batch_of
@@ -33,7 +33,7 @@ def settle(ctx: Context) -> Rolling:
         exclusive=state.exclusive,
         instance_actions=tuple(batch_of.plan(state, ctx)),
         look=NextLook(look.until),
-        in_hand=run_state.in_hand(state),
+        in_hand=run_state.in_hand(_without_settled(state)),
         left_failed=state.tally.failed - state.exclusive,
     )
 
@@ -77,3 +77,8 @@ def _untouched_given_back(state: RunState, ctx: Context) -> RunState:
     """B13: as if the run had been cancelled."""
     untouched = frozenset(o for o in state.tally.in_progress if not batch_of.is_touched(state, ctx, o))
     return replace(state, tally=state.tally.without(untouched))
+
+
+def _without_settled(state: RunState) -> RunState:
+    """What is settled is left to repair, should its pod vanish later (F5)."""
+    return replace(state, batch=state.batch and replace(state.batch, instances=state.exclusive))

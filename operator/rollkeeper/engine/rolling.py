@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rollkeeper.api.v1alpha1 import UpgradeRun
-from rollkeeper.api.v1alpha1.scale_set_status import BatchInHand
+from rollkeeper.api.v1alpha1.batch_in_hand import BatchInHand
 from rollkeeper.engine import batch as batch_of
 from rollkeeper.engine import run, run_events, run_state, run_status, scaling, stops, target
 from rollkeeper.engine.actions import Action, CheckReferences, InstanceAction, WriteRun

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from rollkeeper.api.v1alpha1 import UpgradeRun
-from rollkeeper.api.v1alpha1.scale_set_status import BatchInHand, Origin
+from rollkeeper.api.v1alpha1.batch_in_hand import BatchInHand, Origin
 from rollkeeper.api.v1alpha1.upgrade_run_status import (
     CurrentBatch,
     Failure,

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from rollkeeper.api.v1alpha1 import ScaleSet, ScaleSetStatus, UpgradeRun
+from rollkeeper.api.v1alpha1.batch_in_hand import Origin
 from rollkeeper.api.v1alpha1.image_version import UsedBy
-from rollkeeper.api.v1alpha1.scale_set_status import Origin
 from rollkeeper.engine import ranges
 from rollkeeper.engine.actions import Action, WriteRun, WriteSet
 from rollkeeper.engine.queue import ACTIVE, code_of

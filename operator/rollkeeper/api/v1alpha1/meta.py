@@ -34,6 +34,9 @@ def _none_as_empty(value: object) -> object:
     return {} if value is None else value
 
 
+Ranges = Annotated[str, Field(max_length=65536)]
+"""Ordinals as compact ranges: `0-3,7`."""
+
 StringMap = Annotated[dict[str, str], BeforeValidator(_none_as_empty)]
 
 

@@ -6,12 +6,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from rollkeeper.api.v1alpha1 import rules
-from rollkeeper.api.v1alpha1.meta import Conditions, Model
+from rollkeeper.api.v1alpha1.batch_in_hand import Origin
+from rollkeeper.api.v1alpha1.meta import Conditions, Model, Ranges
 from rollkeeper.api.v1alpha1.scale_set import ReplacementMethod, RollingUpgradePolicy
 from rollkeeper.api.v1alpha1.scale_set_status import (
-    Origin,
     Progress,
-    Ranges,
     RollbackInfo,
     RunError,
     RunningStatus,

@@ -1,0 +1,56 @@
+"""The witness of the cluster in memory sees what it is there for."""
+
+import pytest
+
+from rollkeeper.controllers.resources import SCALE_SETS
+from rollkeeper.kube.resources import PODS
+from tests.simulation.down import Downs
+from tests.simulation.images import never_ready
+from tests.simulation.rollout import SET, Rollout
+from tests.simulation.scenarios import proven
+
+
+def _begun() -> Rollout:
+    """Five instances and a batch of one, which is just being taken down."""
+    rollout = proven(5)
+    rollout.publish("1.1.0", never_ready())
+    rollout.run(lambda: bool(rollout.active_run()))
+    return rollout
+
+
+def test_i1_is_seen_whatever_the_run_says_of_itself() -> None:
+    rollout = _begun()
+    downs = Downs(rollout.cluster)
+    for ordinal in (0, 3):
+        downs.taken(rollout.cluster.pods()[f"web-{ordinal}"])
+    downs.check()  # web-3 was asked for, but stays
+    rollout.cluster.kubelet.vanish("default", "web-3")
+    downs.taken(rollout.server.store.get(PODS, ("default", "web-1")) or {})
+    with pytest.raises(AssertionError, match="I1: 0,2 of web"):
+        _take_down(rollout, downs, 2)
+
+
+def _take_down(rollout: Rollout, downs: Downs, ordinal: int) -> None:
+    downs.taken(rollout.cluster.pods()[f"web-{ordinal}"])
+    rollout.cluster.kubelet.vanish("default", f"web-{ordinal}")
+    downs.check()
+
+
+def test_i6_a_held_version_is_seen() -> None:
+    rollout = proven(2)
+    hold = {
+        "image": "i",
+        "version": "1.1.0",
+        "runName": "r",
+        "reason": "UpgradedUnhealthy",
+        "time": "2026-01-01T00:00:00Z",
+    }
+    pod = rollout.cluster.pods()["web-0"]
+    labels = {**pod["metadata"]["labels"], "rollkeeper.io/image-version": "1.1.0", "rollkeeper.io/ordinal": "2"}
+    assigned = {**rollout.status["versions"][0], "version": "1.1.0", "instances": "2"}
+    status = {"heldVersions": [hold], "versions": [*rollout.status["versions"], assigned]}
+    rollout.server.merge_patch(SCALE_SETS, *SET, {"status": status}, subresource="status")
+    annotations = {**pod["metadata"]["annotations"], "rollkeeper.io/made-by": "ScaleOut"}
+    made = {"metadata": {"name": "web-2", "labels": labels, "annotations": annotations}, "spec": pod["spec"]}
+    with pytest.raises(AssertionError, match=r"I6: web-2 made of 1\.1\.0"):
+        rollout.server.create(PODS, "default", made)
