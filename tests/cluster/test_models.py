@@ -52,6 +52,24 @@ def test_mode_rolling(live: World) -> None:
     assert [h["revision"] for h in kept] == [held["revision"]], "going back to it would be as bad as before"
 
 
+def test_a_model_change_mends_what_a_held_version_left(live: World) -> None:
+    """M1, T7, F3: who runs a held version gets the proven one; then the version is tried once more."""
+    live.create(published("1.0.0"), fleet(3, percent=34, rollback=False))
+    live.until_healthy("1.0.0", 3)
+    live.create(published("1.1.0", BROKEN))
+    assert places(live.until_run_to("1.1.0", "Faulted")) == {"failed": [0], "pending": [1, 2]}
+    assert live.versions() == ["1.1.0", "1.0.0", "1.0.0"]
+    live.patch("scaleset", "web", {"spec": {"template": changed_template("one")}})
+    run = _until_model_run(live, "Completed")
+    assert places(run)["succeeded"] == [0, 1, 2]
+    assert [b["instances"] for b in status_of(run)["batches"]] == ["0", "1", "2"]
+    again = live.until_run_to("1.1.0", "Faulted", attempt=2)
+    assert [(o["imageVersion"], o["instances"]) for o in status_of(again)["origins"]] == [("1.0.0", "0")]
+    (hold,) = live.until("it is held again", lambda: status_of(live.get("scalesets", "web")).get("heldVersions"))
+    assert (hold["reason"], hold["runName"]) == ("UpgradedUnhealthy", again["metadata"]["name"])
+    assert live.settings() == ["one"] * 3
+
+
 def test_modes_manual_and_automatic(live: World) -> None:
     """M1, M4, T2: Manual: nothing by itself, and upgrades wait for the model; Automatic: one batch of all."""
     live.create(published("1.0.0"), fleet(4, percent=25, mode="Manual"))

@@ -28,6 +28,12 @@ def test_what_the_page_says_of_a_rule_is_shown(rule: Rule) -> None:
     assert list(rules_page.problems(rule)) == []
 
 
+@pytest.mark.parametrize("rule", RULES[len(WORDS) :], ids=lambda rule: rule.number)
+def test_each_numbered_rule_is_shown_on_a_real_api_server(rule: Rule) -> None:
+    """I1, I4 and I5 by the audit log's witness, which every cluster test calls at its end."""
+    assert any(path.startswith(("../tests/cluster/", "../tests/e2e/")) for _, path in rule.shown_by)
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(OPERATOR)))
 def test_code_cites_rules_that_the_page_has(path: Path) -> None:
     assert rules_page.cited(path.read_text(encoding="utf-8")) <= set(NUMBERS)
