@@ -21,9 +21,7 @@ RUN set -eu; \
       /usr/bin/perl* /usr/lib/*/perl* /usr/lib/*/libperl* /usr/share/perl* /usr/lib/*/gconv \
       /usr/bin/apt* /usr/lib/apt /usr/lib/*/libapt-* /etc/apt /var/lib/apt /var/cache /var/log /var/lib/dpkg/info /root \
       /usr/share/doc /usr/share/info /usr/share/man /usr/share/locale /usr/share/i18n /usr/share/lintian; \
-    python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/rollkeeper/lib; \
-    rm -rf /opt/rollkeeper/lib/kubernetes/client/models/__pycache__ \
-      /opt/rollkeeper/lib/kubernetes/aio/client/models/__pycache__; \
+    python3 -m compileall -q -j 0 -x /client/models/ --invalidation-mode unchecked-hash /opt/rollkeeper/lib; \
     PYTHONPATH=/opt/rollkeeper/lib python3 -m rollkeeper run --help >/dev/null; \
     PYTHONPATH=/opt/rollkeeper/lib python3 -c 'import rollkeeper.cli.operator, rollkeeper.cli.plugin.status'; \
     find / -xdev -type f -perm /6000 -exec chmod a-s {} +; \
