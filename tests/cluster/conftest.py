@@ -24,7 +24,8 @@ from tests.registry.fixtures import guarded, locked, registry, tokens
 
 __all__ = ["guarded", "locked", "registry", "tokens"]
 
-CRDS = Path(__file__).resolve().parents[2] / "crds"
+HERE = Path(__file__).resolve().parent
+CRDS = HERE.parents[1] / "crds"
 LAST = "test_rights.py"
 WHOLE = pytest.StashKey[bool]()
 """Whether every test of this folder is part of the session."""
@@ -164,10 +165,18 @@ def live(shared_controller: Controller, world: World, request: pytest.FixtureReq
 
 
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
-    """The rights are judged when all others are done; and in full only when all others were there."""
-    last = [item for item in items if item.path.name == LAST]
-    items[:] = [item for item in items if item.path.name != LAST] + last
-    session.stash[WHOLE] = {item.path for item in items} >= set(Path(__file__).parent.glob("test_*.py"))
+    """The rights are judged when all others are done; and in full only when all others were there.
+
+    Where tests run in several processes one of them begins with these, which wait most of the time, and the others do
+    the rest meanwhile: cut into two these would need two control planes at once, and two audit logs for one judgement.
+    """
+    here = [item for item in items if item.path.parent == HERE]
+    here.sort(key=lambda item: item.path.name == LAST)
+    for item in here:
+        item.add_marker(pytest.mark.xdist_group("cluster"))
+    rest = [item for item in items if item.path.parent != HERE]
+    items[:] = here + rest if hasattr(session.config, "workerinput") else rest + here
+    session.stash[WHOLE] = {item.path for item in here} >= set(HERE.glob("test_*.py"))
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
