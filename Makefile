@@ -22,7 +22,7 @@ lint: install ## check style, types and layers
 	$(UV) run lint-imports
 
 test: install $(if $(KUBECONFIG),,cluster-build) ## run all tests but the end-to-end ones
-	$(UV) run pytest
+	$(UV) run pytest --numprocesses=2 --dist=loadgroup
 
 nightly: install ## run the property tests with 200,000 steps (half an hour); PROPERTY_STEPS is another number
 	PROPERTY_STEPS=$(or $(PROPERTY_STEPS),200000) $(UV) run pytest tests/property
