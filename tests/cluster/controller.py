@@ -105,6 +105,12 @@ class Controller:
             self.wait_until_it_gives_up(0)
             self.launch()
 
+    def end(self) -> None:
+        """Stops it, unless it has given up because it could not be sure that it leads."""
+        if self._process is not None and self._process.poll() is not None:
+            self.wait_until_it_gives_up(0)
+        self.stop()
+
     def _ended(self, seconds: float) -> int:
         assert self._process is not None, "it does not run"
         try:

@@ -43,7 +43,7 @@ def both(own_controller: Controller, rival: Controller) -> Iterator[tuple[Contro
     rival.launch()
     yield own_controller, rival
     for controller in (own_controller, rival):
-        controller.stop()
+        controller.end()
 
 
 def _rolled(world: World) -> None:

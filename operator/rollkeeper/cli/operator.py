@@ -155,6 +155,7 @@ class _Process:
             await working
         finally:
             working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
 
     async def _work(self, started: asyncio.Event, released: asyncio.Event) -> None:
         try:
@@ -162,13 +163,21 @@ class _Process:
             if not self._stop.is_set():
                 self._working = True
                 logger.info("working in %s", ", ".join(self._settings.watch_namespaces) or "all namespaces")
-                workers = asyncio.create_task(self._manager.work(self._settings.workers))
-                await _first_end(asyncio.create_task(self._stop.wait()), [workers])
-                self._manager.shut_down()
-                await workers
+                await self._work_until_stopped()
         finally:
             self._working = False
             released.set()  # else the Lease would be renewed for ever by a process that does not work
+
+    async def _work_until_stopped(self) -> None:
+        """Ends its workers whatever happens: one that lost the Lease must not go on beside the next leader (I8)."""
+        workers = asyncio.create_task(self._manager.work(self._settings.workers))
+        try:
+            await _first_end(asyncio.create_task(self._stop.wait()), [workers])
+            self._manager.shut_down()
+            await workers
+        finally:
+            workers.cancel()
+            await asyncio.gather(workers, return_exceptions=True)
 
     async def _unless_stopped(self, waited: Coroutine[object, object, object]) -> None:
         """Waits for something, or for the stop."""
