@@ -190,7 +190,8 @@ def writes_only_what_changes(story: Story) -> Violations:
             continue
         before = status_of(seen.of_kind(kind).get(write.name, {}))
         if before and merged(before, status_of(write.body)) == before:
-            yield f"{write.completed}: {write.resource} of {write.name} was written, and says what it said before: {write.body}"
+            what = f"{write.resource} of {write.name} was written, and says what it said before"
+            yield f"{write.completed}: {what}: {write.body}"
 
 
 def protects_versions_first(story: Story) -> Violations:
