@@ -8,6 +8,7 @@ import pytest
 
 from rollkeeper.cli.operator import _Process
 from rollkeeper.cli.settings import Settings
+from rollkeeper.kube.clock import ServerClock
 from rollkeeper.kube.lease import LeadershipLost
 
 
@@ -43,7 +44,7 @@ class Losing:
 
 
 async def test_i8_who_lost_the_lease_has_no_worker_left_when_the_process_ends() -> None:
-    manager, api = Working(), SimpleNamespace(credentials=None)
+    manager, api = Working(), SimpleNamespace(credentials=None, clock=ServerClock())
     process = _Process(Settings(namespace="here"), api, manager, "me", asyncio.Event())  # type: ignore[arg-type]
     process._elector = Losing(manager)  # type: ignore[assignment]
     with pytest.raises(LeadershipLost):
