@@ -18,6 +18,7 @@ from typing import Any
 from bench.controller import controller
 from hack.localcluster import LocalCluster, Settings, User
 from tests.cluster.audit import AuditLog
+from tests.cluster.providers import machine_template
 
 Json = dict[str, Any]
 
@@ -28,19 +29,8 @@ POLL = 0.1
 BROKEN_SECONDS = 30.0
 """How long a broken image is looked at: a pool never ends with it."""
 USER = User("rollkeeper", ("system:masters",))
+GRACE = {"terminationGracePeriodSeconds": 5}
 MACHINES = "/apis/kubevirt.io/v1/namespaces/default"
-
-GUEST: Json = {
-    "terminationGracePeriodSeconds": 5,
-    "domain": {
-        "resources": {"requests": {"memory": "128Mi"}},
-        "devices": {
-            "disks": [{"name": "os", "disk": {"bus": "virtio"}}],
-            "interfaces": [{"name": "default", "masquerade": {}}],
-        },
-    },
-    "networks": [{"name": "default", "pod": {}}],
-}
 
 
 @dataclass(frozen=True)
@@ -63,15 +53,11 @@ def image(tag: str) -> str:
 
 def pool(tag: str) -> Json:
     """A VirtualMachinePool as its documentation has it, with nothing tuned."""
-    volumes = [{"name": "os", "containerDisk": {"image": image(tag)}}]
     labels = {"app": "pool"}
-    template = {
-        "metadata": {"labels": labels},
-        "spec": {
-            "runStrategy": "Always",
-            "template": {"metadata": {"labels": labels}, "spec": {**GUEST, "volumes": volumes}},
-        },
-    }
+    disk = {"name": "os", "containerDisk": {"image": image(tag)}}
+    made = machine_template(volumes=[disk], **GRACE)["spec"]["template"]
+    guest = {"metadata": {"labels": labels}, "spec": made["spec"]}
+    template = {"metadata": {"labels": labels}, "spec": {"runStrategy": "Always", "template": guest}}
     return {
         "apiVersion": "pool.kubevirt.io/v1beta1",
         "kind": "VirtualMachinePool",
@@ -82,7 +68,6 @@ def pool(tag: str) -> Json:
 
 def scale_set() -> Json:
     """A ScaleSet with its defaults, but for the health clock: nobody has to wait 5 minutes for a broken image."""
-    guest = {**GUEST, "volumes": [{"name": "os", "containerDisk": {}}], "readinessProbe": {"tcpSocket": {"port": 22}}}
     upgrades = {
         "automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": True},
         "rollingUpgradePolicy": {"provisioningTimeoutSeconds": 20, "healthTimeoutSeconds": 5, "minHealthySeconds": 1},
@@ -96,7 +81,7 @@ def scale_set() -> Json:
             "imageReference": {"gallery": "golden", "definition": "os"},
             "upgradePolicy": upgrades,
             "health": {"source": "Probe"},
-            "virtualMachineTemplate": {"spec": {"template": {"spec": guest}}},
+            "virtualMachineTemplate": machine_template(**GRACE),
         },
     }
 

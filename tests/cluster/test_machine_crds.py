@@ -26,6 +26,10 @@ def running(**spec: object) -> Json:
     return {"spec": {**made["spec"], **spec}}
 
 
+OS: Json = {"name": "os", "containerDisk": {}}
+BOOT: Json = {"customData": {"inline": "boot"}}
+
+
 def neither() -> Json:
     made = scale_set()
     del made["spec"]["template"]
@@ -61,7 +65,23 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
         machines(extensions=[{"name": "a", "type": "Task", "container": {"image": "a"}}]),
         ("no extensions of type Task or Service",),
     ),
-    "custom data": (machines(customData={"inline": "boot"}), ("cloudInitNoCloud",)),
+    "user data of its own beside custom data": (
+        machines(machine_template(volumes=[OS, {"name": "init", "cloudInitNoCloud": {"userData": "boot"}}]), **BOOT),
+        ("move the template's own into customData",),
+    ),
+    "the same from a Secret": (
+        machines(
+            machine_template(volumes=[OS, {"name": "init", "cloudInitNoCloud": {"secretRef": {"name": "init"}}}]),
+            extensions=[{"name": "a", "type": "Script", "script": {"inline": "boot"}}],
+        ),
+        ("move the template's own into customData",),
+    ),
+    "a config drive": (
+        machines(
+            machine_template(volumes=[OS, {"name": "init", "cloudInitConfigDrive": {"userData": "boot"}}]), **BOOT
+        ),
+        ("move the template's own into customData",),
+    ),
 }
 
 
@@ -92,6 +112,11 @@ def test_fields_that_no_schema_knows_survive(kubectl: Kubectl) -> None:
     stored = json.loads(kubectl("get", "scaleset", "web", "--output=json"))
     assert stored["spec"]["virtualMachineTemplate"] == given
     assert "minHealthySeconds" not in stored["spec"]["upgradePolicy"]["rollingUpgradePolicy"]
+
+
+def test_network_data_may_stay_beside_custom_data(kubectl: Kubectl) -> None:
+    network = {"name": "net", "cloudInitNoCloud": {"networkData": "version: 2"}}
+    kubectl("create", "--filename=-", stdin=machines(machine_template(volumes=[OS, network]), **BOOT))
 
 
 IMMUTABLE: dict[str, tuple[Json, Json, str]] = {

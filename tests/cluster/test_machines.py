@@ -1,5 +1,6 @@
 """What only virtual machines can show: guests that die or stay silent, machines that somebody halts, refusals."""
 
+import base64
 import json
 import subprocess
 from collections.abc import Iterator
@@ -93,6 +94,33 @@ def test_a_machine_stays_who_it_is(live: World) -> None:
     volumes = {v["name"]: v for v in guest["spec"]["volumes"]}
     assert volumes["data"]["persistentVolumeClaim"]["claimName"] == "data-web-0"
     assert status_of(guest)["guestOSInfo"]["versionId"] == "1.1.0"
+
+
+def _user_data(world: World, ordinal: int) -> tuple[str, str]:
+    """The Secret that the guest of an instance was started with, and what is in it."""
+    guest = world.get("virtualmachineinstances", f"web-{ordinal}")
+    init = next(v["cloudInitNoCloud"] for v in guest["spec"]["volumes"] if "cloudInitNoCloud" in v)
+    secret = world.get("secrets", init["secretRef"]["name"])
+    return secret["metadata"]["name"], base64.b64decode(secret["data"]["userdata"]).decode()
+
+
+def test_custom_data_and_extensions_are_on_every_new_disk(live: World) -> None:
+    """E1, E2, M1, M2: in one Secret for each model, that goes with its model; the guests begin with it."""
+    secret: Json = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "agent"}, "stringData": {"run": "enrol"}}
+    extension = {"name": "agent", "type": "Script", "script": {"secretKeyRef": {"name": "agent", "key": "run"}}}
+    live.create(secret, published("1.0.0"), machines(2, customData={"inline": "first boot"}, extensions=[extension]))
+    live.until_healthy("1.0.0", 2)
+    name, first = _user_data(live, 0)
+    assert "\nfirst boot\n" in first
+    assert "\nenrol\n" in first
+    assert _user_data(live, 1) == (name, first)
+    live.patch("scaleset", "web", {"spec": {"customData": {"inline": "second boot"}}})
+    live.until("there is a run", lambda: live.items("upgraderuns"))
+    live.until_run(live.items("upgraderuns")[0]["metadata"]["name"], "Completed")
+    assert [f"\n{text} boot\n" in _user_data(live, 1)[1] for text in ("first", "second")] == [False, True]
+    assert live.find("secrets", name), "an instance might have had to go back to it"
+    live("delete", "controllerrevision", name.removesuffix("-userdata"))
+    live.until("its Secret has gone with it", lambda: live.find("secrets", name) is None)
 
 
 def test_the_example(live: World) -> None:

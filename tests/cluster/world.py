@@ -28,6 +28,7 @@ PATHS = {
     "upgraderuns": OURS,
     "pods": "/api/v1",
     "persistentvolumeclaims": "/api/v1",
+    "secrets": "/api/v1",
     "resourcequotas": "/api/v1",
     "controllerrevisions": "/apis/apps/v1",
     "events": "/apis/events.k8s.io/v1",

@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
-from rollkeeper.controllers.manager import Manager, Work
+from rollkeeper.controllers.manager import Manager
 from rollkeeper.controllers.resources import IMAGE_SOURCES, IMAGE_VERSIONS, SCALE_SETS, UPGRADE_RUNS
+from rollkeeper.controllers.waking import Work
 from rollkeeper.instances.virtual_machines.resources import GUESTS, MACHINES
 from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.errors import ApiError

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from rollkeeper.controllers.manager import Work
 from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS
+from rollkeeper.controllers.waking import Work
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Call
 from tests.simulation.images import Images, healthy

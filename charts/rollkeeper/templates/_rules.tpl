@@ -42,6 +42,10 @@ feature needs stands behind the feature's value.
 - apiGroups: [kubevirt.io]
   resources: [virtualmachineinstances]
   verbs: [list, watch, delete]
+# Their custom data and extensions (E1, E2): one for each model, which goes with it.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, create]
 {{- end }}
 # Models, so that an instance can be put back (M2).
 - apiGroups: [apps]

@@ -1,10 +1,15 @@
-"""Whose applications are asked: running instances of sets whose health source is ApplicationHealth (H4)."""
+"""Whose applications are asked: running instances of sets whose health source is ApplicationHealth (H4).
+
+Those of virtual machines are asked at their guests' address. What they say stands on the launcher, the pod that a guest
+runs in: nobody but KubeVirt may write the guest's own status.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from rollkeeper.api.v1alpha1 import ScaleSet
+from rollkeeper.api.v1alpha1.health import ApplicationHealth
 from rollkeeper.controllers.caches import Caches
 from rollkeeper.engine.snapshot import Application, Instance
 from rollkeeper.health.endpoint import Endpoint
@@ -12,6 +17,8 @@ from rollkeeper.health.open_files import questions_at_once
 from rollkeeper.health.prober import Prober, Subject
 from rollkeeper.instances.pod_view import PodView
 from rollkeeper.instances.pods import Pods
+from rollkeeper.instances.virtual_machines.launchers import launcher_of
+from rollkeeper.instances.virtual_machines.machine_view import GuestView
 from rollkeeper.kube.store import Key
 
 
@@ -38,6 +45,7 @@ class Applications:
         """Follows what is there, and what changes from now on."""
         self.caches.scale_sets.subscribe(self._scale_set_changed)
         self.caches.pods.subscribe(self._pod_changed)
+        self.caches.guests.subscribe(self._guest_changed)
         for view in self.caches.pods.values():
             self._look_at(view)
 
@@ -55,12 +63,21 @@ class Applications:
             return
         for view in self.caches.pods.by_index(either.metadata.uid):
             self._look_at(view)
+        for machine in self.caches.machines.by_index(either.metadata.uid):
+            self._look_at_launchers(self.caches.guests.get((machine.namespace, machine.name)))
 
     def _pod_changed(self, _key: Key, old: PodView | None, new: PodView | None) -> None:
         if old is not None and (new is None or new.instance.uid != old.instance.uid):
             self._forget(old.instance.uid)
         if new is not None:
             self._look_at(new)
+
+    def _guest_changed(self, _key: Key, old: GuestView | None, new: GuestView | None) -> None:
+        self._look_at_launchers(new or old)
+
+    def _look_at_launchers(self, guest: GuestView | None) -> None:
+        for launcher in self.caches.pods.by_index(guest.uid) if guest is not None else ():
+            self._look_at(launcher)
 
     def _look_at(self, view: PodView) -> None:
         subject = self._subject(view)
@@ -87,23 +104,44 @@ class Applications:
         return known[1]
 
     def _subject(self, view: PodView) -> Subject | None:
-        instance = view.instance
-        name, _, _ = instance.name.rpartition("-")
-        scale_set = self.caches.scale_sets.get((view.namespace, name))
-        if scale_set is None or scale_set.metadata.uid != view.owner or scale_set.spec.health is None:
+        scale_set = self.caches.scale_sets.get((view.namespace, view.scale_set))
+        if scale_set is None or scale_set.spec.health is None or view.instance.terminating or view.instance.finished:
             return None
         asked = scale_set.spec.health.application
-        if asked is None or instance.terminating or instance.finished:
+        if asked is None:
             return None
-        if not instance.running or instance.running_since is None:
+        of = self._of_launcher if scale_set.spec.has_machines else self._of_pod
+        return of(scale_set, view, asked)
+
+    def _of_pod(self, scale_set: ScaleSet, view: PodView, asked: ApplicationHealth) -> Subject | None:
+        instance = view.instance
+        if scale_set.metadata.uid != view.owner or not instance.running or instance.running_since is None:
             return None
-        return Subject(
-            uid=instance.uid,
-            namespace=view.namespace,
-            name=instance.name,
-            address=view.address,
-            started=instance.running_since,
-            provisioned=self._provisioned_at(instance, instance.running_since),
-            asked=asked,
-            known=instance.application,
-        )
+        provisioned = self._provisioned_at(instance, instance.running_since)
+        return _subject(view, view.address, instance.running_since, provisioned, asked)
+
+    def _of_launcher(self, scale_set: ScaleSet, view: PodView, asked: ApplicationHealth) -> Subject | None:
+        guest = next(iter(self.caches.guests.by_index(view.owner)), None)
+        if guest is None or guest.phase != "Running" or guest.terminating or not guest.address:
+            return None
+        machine = self.caches.machines.get((guest.namespace, guest.name))
+        launcher = launcher_of(self.caches.pods, guest)
+        is_ours = machine is not None and machine.uid == guest.machine and machine.owner == scale_set.metadata.uid
+        if guest.running_since is None or not is_ours or launcher is None or launcher.instance.uid != view.instance.uid:
+            return None
+        return _subject(view, guest.address, guest.running_since, guest.running_since, asked)
+
+
+def _subject(
+    view: PodView, address: str, started: datetime, provisioned: datetime, asked: ApplicationHealth
+) -> Subject:
+    return Subject(
+        uid=view.instance.uid,
+        namespace=view.namespace,
+        name=view.instance.name,
+        address=address,
+        started=started,
+        provisioned=provisioned,
+        asked=asked,
+        known=view.instance.application,
+    )

@@ -98,7 +98,8 @@ class Caches:
     """By the uid of their owner."""
     machines: Store[MachineView] = field(default_factory=lambda: Store(read_machine, index=lambda m: m.owner or None))
     """By the uid of their owner."""
-    guests: Store[GuestView] = field(default_factory=lambda: Store(read_guest))
+    guests: Store[GuestView] = field(default_factory=lambda: Store(read_guest, index=lambda g: g.uid))
+    """By their own uid."""
     claims: Store[ClaimView] = field(
         default_factory=lambda: Store(read_claim, index=lambda c: (c.namespace, c.scale_set))
     )

@@ -1,10 +1,11 @@
 """Reads the ConfigMaps and Secrets that scripts of a set are in; their content is part of the model (E2, M1).
 
 Of ConfigMaps only the metadata is watched, of Secrets nothing: the controller has no use for the others. What a set
-names is read when its version has changed, a Secret once a minute. Of a Secret no more than a hash is kept. No content
-is ever logged.
+names is read when its version has changed, a Secret once a minute. Of a Secret no more than a hash and the size are
+kept. No content is ever logged.
 """
 
+import base64
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -119,4 +120,5 @@ def _content(source: Source, raw: JsonObject) -> Content | Missing:
     if source.kind == "ConfigMap":
         return Content(text=data[source.key])
     # Hashed as it is stored, in base64: equal contents are stored equally.
-    return Content(sha256=hashlib.sha256(data[source.key].encode()).hexdigest())
+    size = len(base64.b64decode(data[source.key]))
+    return Content(sha256=hashlib.sha256(data[source.key].encode()).hexdigest(), size=size)

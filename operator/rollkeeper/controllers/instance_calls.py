@@ -13,7 +13,7 @@ from rollkeeper.engine import actions as do
 from rollkeeper.engine.reasons import Failure
 from rollkeeper.instances import budgets, pod_spec
 from rollkeeper.instances.dry_runs import QUOTA
-from rollkeeper.instances.errors import NameTakenError
+from rollkeeper.instances.errors import ObstacleError
 from rollkeeper.instances.provider import Provider
 from rollkeeper.instances.room import Room
 from rollkeeper.kube.api import KubeApi
@@ -104,8 +104,8 @@ class InstanceCalls:
         except (Forbidden, Invalid) as error:
             self.memory.refused(action.ordinal, reason_of(error), error.message, action.made_by, self.now)
             return False
-        except NameTakenError as error:
-            self.memory.refused(action.ordinal, Failure.NAME_TAKEN, str(error), action.made_by, self.now)
+        except ObstacleError as error:
+            self.memory.refused(action.ordinal, error.reason, str(error), action.made_by, self.now)
             return False
         self.memory.accepted(action.ordinal)
         return True

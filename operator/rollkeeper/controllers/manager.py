@@ -1,4 +1,4 @@
-"""Puts the parts together: caches and their watches, the queue and its workers, and who is woken by what."""
+"""Puts the parts together: caches and their watches, the queue and its workers."""
 
 import asyncio
 import logging
@@ -6,12 +6,11 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 
-from rollkeeper.api.v1alpha1 import ImageSource, ImageVersion, ScaleSet, UpgradeRun
+from rollkeeper.api.v1alpha1 import ImageSource, ImageVersion, ScaleSet
 from rollkeeper.api.v1alpha1.names import LABEL_SCALE_SET
 from rollkeeper.controllers.applications import Applications
-from rollkeeper.controllers.caches import Caches, NodeView
+from rollkeeper.controllers.caches import Caches
 from rollkeeper.controllers.contents import ContentReader
 from rollkeeper.controllers.executor import Executor
 from rollkeeper.controllers.image_sources import ImageSourceController
@@ -24,15 +23,13 @@ from rollkeeper.controllers.resources import IMAGE_SOURCES, IMAGE_VERSIONS, SCAL
 from rollkeeper.controllers.scale_sets import ScaleSetController
 from rollkeeper.controllers.snapshots import SnapshotReader
 from rollkeeper.controllers.usage import Users
-from rollkeeper.engine import sight
-from rollkeeper.engine.versions import image_name
+from rollkeeper.controllers.waking import Waking, Work
 from rollkeeper.health.endpoint import Endpoint, NetworkEndpoint
 from rollkeeper.instances.claims import Claims
-from rollkeeper.instances.pod_view import PodView
 from rollkeeper.instances.pods import Pods
 from rollkeeper.instances.provider import Providers
-from rollkeeper.instances.virtual_machines.machine_view import GuestView, MachineView
 from rollkeeper.instances.virtual_machines.machines import Machines
+from rollkeeper.instances.virtual_machines.user_data_secrets import UserDataSecrets
 from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.events import EventRecorder
 from rollkeeper.kube.queue import Priority, WorkQueue, run_workers
@@ -41,17 +38,11 @@ from rollkeeper.kube.resources import CLAIMS, CONFIG_MAPS_METADATA, CONTROLLER_R
 from rollkeeper.kube.store import Key
 from rollkeeper.registry.api import Registry
 
-Work = tuple[Literal["ScaleSet", "ImageVersion", "ImageSource"], str, str]
-"""Kind, namespace, name."""
-
 ReconcileObserver = Callable[[str, float, Exception | None], None]
 """Told of each reconcile: kind, seconds, and what it failed with. Must not raise."""
 
 ASKING_WORKERS = 4
 """Objects that registries are asked for at once."""
-
-GATHER = 0.02
-"""Seconds that pod events are gathered for: a batch of pods turning ready is one reconcile, not twenty."""
 
 logger = logging.getLogger(__name__)
 
@@ -85,9 +76,7 @@ class Manager:
         self.reader = SnapshotReader(self.caches, self.images_namespace, self.contents, self.presence)
         claims = Claims(self.api, self.caches.claims)
         pods = Pods(self.api, self.caches.pods, claims)
-        machines = Machines(
-            self.api, self.caches.machines, self.caches.guests, self.caches.pods, claims, self.reader.has_agent
-        )
+        machines = self._machines(claims)
         providers = Providers(pods, machines)
         executor = Executor(self.api, self.caches, providers, claims, self.recorder, self.contents)
         self.own_kinds_listed: float | None = None
@@ -107,15 +96,20 @@ class Manager:
         self.applications = Applications(self.caches, pods, self.endpoint, self.now)
         self.reflectors = [*self._reflectors()]
         users.subscribe()
-        self.caches.scale_sets.subscribe(self._scale_set_changed)
-        self.caches.image_versions.subscribe(self._image_version_changed)
-        self.caches.image_sources.subscribe(self._image_source_changed)
-        self.caches.runs.subscribe(self._run_changed)
-        self.caches.pods.subscribe(self._pod_changed)
-        self.caches.machines.subscribe(self._machine_changed)
-        self.caches.guests.subscribe(self._machine_changed)
-        self.caches.nodes.subscribe(self._node_changed)
-        self.caches.config_maps.subscribe(self._config_map_changed)
+        Waking(self.caches, self.queue, self.asking, self.images_namespace, self.contents, self._forget).subscribe()
+
+    def _forget(self, gone: ScaleSet | ImageVersion | ImageSource) -> None:
+        if isinstance(gone, ScaleSet):
+            self.scale_sets.forget(gone.metadata.uid)
+            self.contents.forget(gone)
+        elif isinstance(gone, ImageVersion):
+            self.image_versions.forget(gone.metadata.uid)
+        else:
+            self.image_sources.forget(gone.metadata.uid)
+
+    def _machines(self, claims: Claims) -> Machines:
+        caches, user_data = self.caches, UserDataSecrets(self.api, self.caches.revisions.uid)
+        return Machines(self.api, caches.machines, caches.guests, caches.pods, claims, user_data, self.reader.has_agent)
 
     def _resolver(self) -> Resolver | None:
         if self.registry is None:
@@ -234,65 +228,3 @@ class Manager:
         if kind == "ImageVersion":
             return await self.image_versions.reconcile((namespace, name))
         return await self.scale_sets.reconcile((namespace, name))
-
-    def _scale_set_changed(self, key: Key, old: ScaleSet | None, new: ScaleSet | None) -> None:
-        if new is None and old is not None:
-            self.scale_sets.forget(old.metadata.uid)
-            self.contents.forget(old)
-        self.queue.add(("ScaleSet", *key))
-
-    def _image_version_changed(self, key: Key, old: ImageVersion | None, new: ImageVersion | None) -> None:
-        version = new or old
-        if version is None:
-            return
-        if new is None:
-            self.image_versions.forget(version.metadata.uid)
-        image = image_name(version.spec)
-        for other in self.caches.image_versions.by_index(image):  # a duplicate may be the winner now
-            if other.spec.version == version.spec.version:
-                self.queue.add(("ImageVersion", other.metadata.namespace, other.metadata.name))
-        if sight.seen(old) == sight.seen(new):
-            return
-        for scale_set in self.caches.scale_sets.by_index(image):
-            if key[0] in (scale_set.metadata.namespace, self.images_namespace):
-                self.queue.add(("ScaleSet", scale_set.metadata.namespace, scale_set.metadata.name))
-
-    def _image_source_changed(self, key: Key, old: ImageSource | None, new: ImageSource | None) -> None:
-        if new is None and old is not None:
-            self.image_sources.forget(old.metadata.uid)
-        self.asking.add(("ImageSource", *key))
-
-    def _run_changed(self, _key: Key, old: UpgradeRun | None, new: UpgradeRun | None) -> None:
-        run = new or old
-        if run is not None:
-            self.queue.add(("ScaleSet", run.metadata.namespace, run.spec.scale_set_name))
-
-    def _pod_changed(self, _key: Key, old: PodView | None, new: PodView | None) -> None:
-        view = new or old
-        if view is None:
-            return
-        name, _, _ = view.instance.name.rpartition("-")
-        self.queue.add_after(("ScaleSet", view.namespace, name), GATHER)
-
-    def _machine_changed(
-        self, _key: Key, old: MachineView | GuestView | None, new: MachineView | GuestView | None
-    ) -> None:
-        view = new or old
-        if view is not None:
-            name, _, _ = view.name.rpartition("-")
-            self.queue.add_after(("ScaleSet", view.namespace, name), GATHER)
-
-    def _config_map_changed(self, key: Key, _old: int | None, _new: int | None) -> None:
-        for scale_set in self.contents.users(key):
-            self.queue.add(("ScaleSet", *scale_set))
-
-    def _node_changed(self, key: Key, old: NodeView | None, new: NodeView | None) -> None:
-        if (old is None or old.ready) == (new is None or new.ready):
-            return
-        for view in self.caches.pods.values():
-            if view.node == key[1]:
-                name, _, _ = view.instance.name.rpartition("-")
-                self.queue.add_after(("ScaleSet", view.namespace, name), GATHER)
-        for guest in self.caches.guests.values():
-            if guest.node == key[1]:
-                self._machine_changed(key, None, guest)

@@ -68,7 +68,7 @@ class ScaleSetController:
             return
         memory = self._memories.get(old.owner)
         if memory is not None:
-            memory.pod_gone(instance_of(old, None, None))
+            memory.pod_gone(instance_of(old))
 
     async def reconcile(self, key: Key) -> float | None:
         """Brings one set on. Returns the seconds after which to look again, None: when something changes.

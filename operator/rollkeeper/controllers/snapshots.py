@@ -14,6 +14,7 @@ from rollkeeper.engine.snapshot import Instance, Pair, Snapshot
 from rollkeeper.engine.versions import image_name
 from rollkeeper.instances.pod_view import PodView
 from rollkeeper.instances.provisioning import has_tasks
+from rollkeeper.instances.virtual_machines.launchers import launcher_of
 from rollkeeper.instances.virtual_machines.machine_instance import instance_of
 from rollkeeper.instances.virtual_machines.machine_view import MachineView
 from rollkeeper.kube.store import Key
@@ -82,7 +83,13 @@ class SnapshotReader:
     def _of_machine(self, machine: MachineView, memory: SetMemory) -> Instance:
         guest = self.caches.guests.get((machine.namespace, machine.name))
         mark, before = memory.first_starts.get(machine.uid, (machine.mark, None))
-        instance = instance_of(machine, guest, before if mark == machine.mark else None)
+        launcher = launcher_of(self.caches.pods, guest) if guest is not None else None
+        instance = instance_of(
+            machine,
+            guest,
+            launcher.instance if launcher is not None else None,
+            started_before=before if mark == machine.mark else None,
+        )
         if instance.first_started is not None:
             memory.first_starts[machine.uid] = (machine.mark, instance.first_started)
         return self._on_node(instance, guest.node if guest is not None else "")

@@ -46,6 +46,13 @@ def _is_of(state: RunState, ctx: Context, pod: Instance | Vanished, direction: D
     return pod.made_by == mark and is_same(pod.pair, _wanted(state, ctx, pod.ordinal, direction))
 
 
+def _has_stayed(state: RunState, ctx: Context, instance: Instance, direction: Direction) -> bool:
+    """Whether a machine is to be put back that its batch could not change: it runs what it ran all the while."""
+    forward = _is_of(state, ctx, instance, "Forward")
+    unchanged = is_same(instance.pair, state.origins[instance.ordinal]) if direction == "Back" else False
+    return ctx.changes_in_place and unchanged and not forward
+
+
 def _wanted(state: RunState, ctx: Context, ordinal: int, direction: Direction) -> Pair:
     return goals.goal(state, ctx, ordinal) if direction == "Forward" else state.origins[ordinal]
 
@@ -109,9 +116,10 @@ def _verdict(state: RunState, ctx: Context, ordinal: int, direction: Direction) 
     if instance is not None:
         if instance.terminating:
             return state, _verdict_on_terminating(state, ctx, instance)
-        if not _is_of(state, ctx, instance, direction):
-            return state, None
-        return state, health.judge(instance, state.policy, ctx.health, ctx.now)
+        if _is_of(state, ctx, instance, direction) or _has_stayed(state, ctx, instance, direction):
+            return state, health.judge(instance, state.policy, ctx.health, ctx.now)
+        # A machine that can't be changed stays as it is; a pod of which that is so gets a successor.
+        return state, _verdict_on_refusal(state, ctx, ordinal, direction) if ctx.changes_in_place else None
     gone = ctx.snapshot.vanished.get(ordinal)
     if gone is not None and state.batch is not None and _is_of(state, ctx, gone, direction):
         if ordinal in state.batch.recreated:
@@ -132,7 +140,7 @@ def _verdict_on_terminating(state: RunState, ctx: Context, instance: Instance) -
 
 
 def _verdict_on_refusal(state: RunState, ctx: Context, ordinal: int, direction: Direction) -> Verdict | None:
-    """A pod that the API server refuses to create fails on the first clock, like one that does not start (H5).
+    """An instance that the API server refuses to create or change fails on the first clock, as if not started (H5).
 
     Refusals of anything else don't count: an eviction, or the create of the pod that is being put back.
     """
@@ -171,6 +179,8 @@ def _replace(state: RunState, ctx: Context, ordinal: int, direction: Direction) 
     if instance is None:
         return CreateInstance(ordinal, pair, state.made_by(direction), message, protected=ctx.is_protected(ordinal))
     if instance.terminating or _is_of(state, ctx, instance, direction):
+        return None
+    if _has_stayed(state, ctx, instance, direction):
         return None
     # Broken already, or being put back: a budget must not keep a broken pod (B12).
     spared, occasion = direction == "Forward" and ordinal in ctx.healthy, state.made_by(direction)

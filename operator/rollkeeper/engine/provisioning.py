@@ -6,8 +6,12 @@ from typing import Any, Literal
 
 from rollkeeper.api.v1alpha1 import ScaleSetSpec
 from rollkeeper.api.v1alpha1.extension import Extension, KeyReference, Script
+from rollkeeper.engine.limits import Share
 from rollkeeper.engine.reasons import Wait
 from rollkeeper.engine.snapshot import Problem
+
+MOST_USER_DATA = 960 * 1024
+"""Bytes that the scripts of a virtual machine may have together: the rest of a Secret is for what runs them."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -21,10 +25,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is under a key: the text of a ConfigMap's, of a Secret's only the hash."""
+    """What is under a key: the text of a ConfigMap's, of a Secret's only the hash and the size."""
 
     text: str = ""
     sha256: str = ""
+    size: int = 0
+    """Bytes of a Secret's; of a text they can be counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,9 @@ def fault(spec: ScaleSetSpec, contents: Contents) -> Problem | None:
         found = contents.get(source, Missing(f"{source.kind} {source.name} was not read yet"))
         if isinstance(found, Missing):
             return Problem(Wait.MISSING_REFERENCE, found.message)
+    too_large = _too_large(spec, contents) if spec.has_machines else None
+    if too_large is not None:
+        return too_large
     names = {extension.name for extension in spec.extensions}
     for extension in spec.extensions:
         unknown = [name for name in extension.provision_after_extensions if name not in names]
@@ -74,6 +83,22 @@ def fault(spec: ScaleSetSpec, contents: Contents) -> Problem | None:
         message = f"extensions {', '.join(circle)} wait for each other in a circle"
         return Problem(Wait.INVALID_EXTENSIONS, f"{message}: take an entry out of provisionAfterExtensions")
     return None
+
+
+def _too_large(spec: ScaleSetSpec, contents: Contents) -> Problem | None:
+    """E2: the scripts of a virtual machine travel together in one Secret, and a Secret holds no more than 1 MiB."""
+    size = sum(_size(script, contents) for script in _scripts(spec))
+    if size <= MOST_USER_DATA:
+        return None
+    share = Share(size, MOST_USER_DATA, 100)
+    message = f"{share.sentence('bytes of custom data and extensions')}: let a script fetch what is large"
+    return Problem(Wait.USER_DATA_TOO_LARGE, message)
+
+
+def _size(script: Script, contents: Contents) -> int:
+    source = _source(script)
+    found = contents.get(source) if source is not None else Content(text=script.inline or "")
+    return found.size or len(found.text.encode()) if isinstance(found, Content) else 0
 
 
 def ordered(extensions: Sequence[Extension]) -> list[Extension]:

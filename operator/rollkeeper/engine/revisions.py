@@ -25,11 +25,12 @@ def model_of(spec: ScaleSetSpec, contents: Contents | None = None) -> dict[str, 
     or definition is a changed model (V6). Fields are chosen one by one: hashing the spec as
     read would change every model when a newer CRD brings a new default.
     """
-    if spec.template is None:
-        return {"imageName": image_name(spec.image_reference), **machine_models.model_of(spec)}
+    instance = (
+        machine_models.model_of(spec) if spec.template is None else _pod_model(spec.template, spec.os_container_name)
+    )
     return {
         "imageName": image_name(spec.image_reference),
-        **_pod_model(spec.template, spec.os_container_name),
+        **instance,
         **provisioning.model_of(spec, contents or {}),
     }
 

@@ -1,6 +1,6 @@
 """Writes the Pod of an instance and its claims: stable names, our labels, the image of the target version (B5)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rollkeeper.api.v1alpha1 import ScaleSet, names
@@ -18,6 +18,18 @@ def instance_name(scale_set: ScaleSet, ordinal: int) -> str:
 def claim_name(scale_set: ScaleSet, template: Mapping[str, Any], ordinal: int) -> str:
     """`data-web-3`, as StatefulSet names claims, so that those of a StatefulSet can be taken over."""
     return f"{template['metadata']['name']}-{instance_name(scale_set, ordinal)}"
+
+
+def with_claims(scale_set: ScaleSet, ordinal: int, volumes: Sequence[JsonMap]) -> list[JsonMap]:
+    """The volumes of a template with the instance's data disks, which come in place of volumes of their names."""
+    claims = {
+        claim["metadata"]["name"]: {
+            "name": claim["metadata"]["name"],
+            "persistentVolumeClaim": {"claimName": claim_name(scale_set, claim, ordinal)},
+        }
+        for claim in scale_set.spec.volume_claim_templates
+    }
+    return [*(volume for volume in volumes if volume["name"] not in claims), *claims.values()]
 
 
 def owner_of(scale_set: ScaleSet) -> JsonMap:
@@ -79,16 +91,9 @@ def _pod_spec(scale_set: ScaleSet, model: Mapping[str, Any], ordinal: int, image
     spec["hostname"] = instance_name(scale_set, ordinal)
     if scale_set.spec.service_name is not None:
         spec["subdomain"] = scale_set.spec.service_name
-    claims = {
-        claim["metadata"]["name"]: {
-            "name": claim["metadata"]["name"],
-            "persistentVolumeClaim": {"claimName": claim_name(scale_set, claim, ordinal)},
-        }
-        for claim in scale_set.spec.volume_claim_templates
-    }
-    others = [volume for volume in spec.get("volumes", ()) if volume["name"] not in claims]
-    if claims or others:
-        spec["volumes"] = [*others, *claims.values()]
+    volumes = with_claims(scale_set, ordinal, spec.get("volumes", ()))
+    if volumes:
+        spec["volumes"] = volumes
     if scale_set.spec.os_type == "Windows":
         spec["nodeSelector"] = {**spec.get("nodeSelector", {}), "kubernetes.io/os": "windows"}
         spec["os"] = {"name": "windows"}

@@ -22,8 +22,10 @@ class PodView:
     """A pod of a scale set, as the cache keeps it."""
 
     namespace: str
+    scale_set: str
+    """Name of the set that it says it is of."""
     owner: str
-    """Uid of the controlling owner, empty when nobody owns the pod."""
+    """Uid of the controlling owner, empty when nobody owns the pod; of a launcher it is a guest's."""
     node: str
     address: str
     """The pod's IP address, empty while it has none."""
@@ -42,7 +44,8 @@ def read_pod(raw: JsonObject, previous: PodView | None) -> PodView:
     address = raw.get("status", {}).get("podIP") or ""
     name, container = in_place.os_container(raw), in_place.container_of(raw)
     instance = _instance(raw, previous.instance if previous else None)
-    return PodView(meta.get("namespace") or "", owner, node, address, name, container, instance)
+    scale_set = (meta.get("labels") or {}).get(names.LABEL_SCALE_SET, "")
+    return PodView(meta.get("namespace") or "", scale_set, owner, node, address, name, container, instance)
 
 
 def ordinal_of(name: str) -> int:

@@ -5,7 +5,8 @@ and removed, the pod has what its revision says, and no script stands in a comma
 it in its messages. Scripts of Secrets come from the Secret itself, in the same volume.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from rollkeeper.api.v1alpha1 import names
@@ -17,6 +18,7 @@ JsonMap = dict[str, Any]
 EXTENSION_CONTAINER = "extension-"
 """Containers of extensions are called that and the extension's name."""
 VOLUME = "rollkeeper-scripts"
+CUSTOM_DATA_NAME = "custom data"
 CUSTOM_DATA = f"{names.GROUP}/custom-data"
 SCRIPT_ANNOTATION = f"extension.{names.GROUP}/"
 
@@ -27,7 +29,7 @@ _PROBES = frozenset({"startupProbe", "readinessProbe", "livenessProbe"})
 
 def annotations(model: Mapping[str, Any]) -> dict[str, str]:
     """The scripts of a model, as they stand on its pods; those of Secrets do not."""
-    return {key: script["inline"] for _, key, script, _ in _scripts(model) if "inline" in script}
+    return {s.annotation: s.given["inline"] for s in scripts_of(model) if "inline" in s.given}
 
 
 def has_tasks(model: Mapping[str, Any]) -> bool:
@@ -41,11 +43,11 @@ def provision(spec: JsonMap, model: Mapping[str, Any], os_type: Literal["Linux",
     if containers:
         # After the template's own: what the user has to run first, such as a mesh's proxy, extensions may need.
         spec = {**spec, "initContainers": [*spec.get("initContainers", ()), *containers]}
-    found = list(_scripts(model))
+    found = list(scripts_of(model))
     if not found:
         return spec
     mount = {"name": VOLUME, "mountPath": _folder(os_type), "readOnly": True}
-    volume = {"name": VOLUME, "projected": {"sources": [_projection(*one[:3], os_type) for one in found]}}
+    volume = {"name": VOLUME, "projected": {"sources": [_projection(script, os_type) for script in found]}}
     return {
         **spec,
         "containers": [
@@ -66,14 +68,27 @@ def _container(extension: Mapping[str, Any]) -> JsonMap:
     return made if once else {**made, "restartPolicy": "Always"}
 
 
-def _scripts(model: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any], bool]]:
-    """What it is called, its annotation, the script, whether it may fail; in the order in which they run."""
+@dataclass(frozen=True, slots=True)
+class Script:
+    """Custom data, or an extension of type Script."""
+
+    what: str
+    """How it is called where it fails."""
+    annotation: str
+    """Where its text stands on a pod, unless it is a Secret's."""
+    given: Mapping[str, Any]
+    """As the model has it: `inline`, or `secretKeyRef` with `sha256`; perhaps an `interpreter`."""
+    may_fail: bool = False
+
+
+def scripts_of(model: Mapping[str, Any]) -> Iterator[Script]:
+    """The scripts of a model, in the order in which they run (E1, E2)."""
     if "customData" in model:
-        yield "custom data", CUSTOM_DATA, model["customData"], False
+        yield Script(CUSTOM_DATA_NAME, CUSTOM_DATA, model["customData"])
     for extension in model.get("extensions", ()):
         if extension["type"] == "Script":
             name, may_fail = extension["name"], extension.get("suppressFailures", False)
-            yield f"extension {name}", f"{SCRIPT_ANNOTATION}{name}", extension["script"], may_fail
+            yield Script(f"extension {name}", f"{SCRIPT_ANNOTATION}{name}", extension["script"], may_fail)
 
 
 def _folder(os_type: str) -> str:
@@ -85,20 +100,20 @@ def _file(what: str, os_type: str) -> str:
     return what.replace(" ", "-") + ("" if os_type == "Linux" else ".ps1")
 
 
-def _projection(what: str, annotation: str, script: Mapping[str, Any], os_type: str) -> JsonMap:
-    file = _file(what, os_type)
-    if "secretKeyRef" in script:
-        reference = script["secretKeyRef"]
+def _projection(script: Script, os_type: str) -> JsonMap:
+    file = _file(script.what, os_type)
+    if "secretKeyRef" in script.given:
+        reference = script.given["secretKeyRef"]
         return {"secret": {"name": reference["name"], "items": [{"key": reference["key"], "path": file}]}}
-    field = {"fieldPath": f"metadata.annotations['{annotation}']"}
+    field = {"fieldPath": f"metadata.annotations['{script.annotation}']"}
     return {"downwardAPI": {"items": [{"path": file, "fieldRef": field}]}}
 
 
-def _with_hook(container: JsonMap, mount: JsonMap, found: list[Any], os_type: str) -> JsonMap:
+def _with_hook(container: JsonMap, mount: JsonMap, found: Sequence[Script], os_type: str) -> JsonMap:
     separator = "/" if os_type == "Linux" else "\\"
     steps = [
-        Step(what, _folder(os_type) + separator + _file(what, os_type), script.get("interpreter", ()), may_fail)
-        for what, _, script, may_fail in found
+        Step(s.what, _folder(os_type) + separator + _file(s.what, os_type), s.given.get("interpreter", ()), s.may_fail)
+        for s in found
     ]
     build = scripts.shell_command if os_type == "Linux" else scripts.powershell_command
     command = build(steps, container.get("terminationMessagePath", "/dev/termination-log"))

@@ -53,12 +53,17 @@ step() {
 
 def shell_command(steps: Sequence[Step], message_path: str, logs: Sequence[str] = LINUX_LOGS) -> list[str]:
     """The hook's command for Linux: nothing but /bin/sh and what is built into it is needed in the image."""
+    return ["/bin/sh", "-c", shell_program(steps, message_path, logs)]
+
+
+def shell_program(steps: Sequence[Step], message_path: str, logs: Sequence[str] = LINUX_LOGS) -> str:
+    """What it runs."""
     lines = [_SHELL.replace("MESSAGE", shlex.quote(message_path)).replace("LOGS", shlex.join(logs))]
     for step in steps:
         how = "go-on" if step.suppress_failures else "stop"
         words = ["step", step.what, how, *(step.interpreter or LINUX_INTERPRETER), step.file]
         lines.append(shlex.join(words) + "\n")
-    return ["/bin/sh", "-c", "".join(lines)]
+    return "".join(lines)
 
 
 _POWERSHELL = """\
@@ -83,15 +88,21 @@ function Step($what, $suppress, $program, $arguments) {
 
 def powershell_command(steps: Sequence[Step], message_path: str) -> list[str]:
     """The same for Windows."""
-    lines = [_POWERSHELL.replace("MESSAGE", _literal(message_path))]
+    return ["powershell.exe", "-NoProfile", "-NonInteractive", "-Command", powershell_program(steps, message_path)]
+
+
+def powershell_program(steps: Sequence[Step], message_path: str) -> str:
+    """What it runs."""
+    lines = [_POWERSHELL.replace("MESSAGE", literal(message_path))]
     for step in steps:
         program, *arguments = [*(step.interpreter or WINDOWS_INTERPRETER), step.file]
-        words = [_literal(step.what), "$true" if step.suppress_failures else "$false", _literal(program)]
-        lines.append(f"Step {' '.join(words)} @({', '.join(_literal(a) for a in arguments)})\n")
-    return ["powershell.exe", "-NoProfile", "-NonInteractive", "-Command", "".join(lines)]
+        words = [literal(step.what), "$true" if step.suppress_failures else "$false", literal(program)]
+        lines.append(f"Step {' '.join(words)} @({', '.join(literal(a) for a in arguments)})\n")
+    return "".join(lines)
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
+    """A text of PowerShell that means itself, whatever is in it."""
     return "'" + text.replace("'", "''") + "'"
 
 

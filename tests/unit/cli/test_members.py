@@ -53,7 +53,8 @@ def lines(*objects: JsonMap) -> list[tuple[str, str, str, str]]:
 
 
 def test_machines_and_their_guests_are_listed() -> None:
-    assert [resource.plural for resource in members.resources_of(SET)] == ["virtualmachines", "virtualmachineinstances"]
+    found = [resource.plural for resource in members.resources_of(SET)]
+    assert found == ["virtualmachines", "virtualmachineinstances", "pods"]
     assert [resource.plural for resource in members.resources_of({"spec": {"template": {}}})] == ["pods"]
 
 

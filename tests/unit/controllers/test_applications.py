@@ -6,19 +6,25 @@ from typing import Any
 
 import pytest
 
+from rollkeeper.api.v1alpha1.health import ApplicationHealth
 from rollkeeper.controllers.applications import Applications
 from rollkeeper.controllers.caches import Caches
 from rollkeeper.controllers.resources import SCALE_SETS
+from rollkeeper.engine.application import Answer
 from rollkeeper.instances.application_condition import TYPE
 from rollkeeper.instances.claims import Claims
 from rollkeeper.instances.pods import Pods
+from rollkeeper.instances.virtual_machines.resources import GUESTS, MACHINES
 from rollkeeper.kube.api import JsonObject
-from rollkeeper.kube.resources import PODS
+from rollkeeper.kube.resources import PODS, Resource
+from tests.simulation.clock import VirtualClock
 from tests.simulation.cluster import Cluster
 from tests.simulation.images import Images, healthy
+from tests.simulation.memory_api import MemoryApi
 from tests.simulation.objects import condition
 from tests.simulation.objects_of_ours import scale_set
 
+MACHINE: JsonObject = {"spec": {"volumes": [{"name": "os", "containerDisk": {}}]}}
 ASKED = {"source": "ApplicationHealth", "applicationHealth": {"protocol": "TCP", "port": 22}}
 
 
@@ -49,7 +55,8 @@ class World:
             "controller": True,
         }
         spec = {"containers": [{"name": "os", "image": "registry.example/webserver:1.0.0"}]}
-        return {"metadata": {"name": name, "ownerReferences": [owner]}, "spec": spec}
+        labels = {"rollkeeper.io/scale-set": "web"}
+        return {"metadata": {"name": name, "labels": labels, "ownerReferences": [owner]}, "spec": spec}
 
     def fill(self) -> None:
         """The cache learns what is there, and what is gone."""
@@ -154,3 +161,85 @@ def test_i2_a_namesake_is_not_written_to() -> None:
     world.cluster.advance(5)
     world.ask()
     assert world.told("web-0") is None
+
+
+class Healthy:
+    """An application that is well."""
+
+    async def ask(self, _address: str, _asked: ApplicationHealth) -> Answer:
+        return Answer("Healthy", "")
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+LAUNCHER = "virt-launcher-web-0-abcde"
+
+
+class Machines:
+    """A set with one virtual machine, whose guest runs in a launcher."""
+
+    def __init__(self) -> None:
+        api, self.caches = MemoryApi(VirtualClock()), Caches()
+        self.server = api.server
+        made = scale_set(1, spec={"health": ASKED, "virtualMachineTemplate": {"spec": {"template": MACHINE}}})
+        del made["spec"]["template"]
+        of = self.server.create(SCALE_SETS, "default", made)
+        self.caches.scale_sets.apply(of)
+        machine = self.create(MACHINES, "web-0", of["metadata"]["uid"])
+        guest = self.create(GUESTS, "web-0", machine["metadata"]["uid"])
+        self.caches.machines.apply(machine)
+        self.caches.guests.apply(guest)
+        self.caches.pods.apply(self.create(PODS, LAUNCHER, guest["metadata"]["uid"]))
+        pods = Pods(api, self.caches.pods, Claims(api, self.caches.claims))
+        self.applications = Applications(self.caches, pods, Healthy(), api.clock.now)
+        self.prober = self.applications.prober
+        self.prober.clock, self.prober.spread = api.clock.monotonic, lambda _most: 0.0
+        self.applications.start()
+
+    def create(self, resource: Resource, name: str, owner: str) -> JsonObject:
+        meta = {
+            "name": name,
+            "labels": {"rollkeeper.io/scale-set": "web"},
+            "ownerReferences": [{"apiVersion": "v1", "kind": "Owner", "name": "o", "uid": owner, "controller": True}],
+        }
+        kind = {"apiVersion": resource.api_version, "kind": resource.kind}
+        spec = {"containers": [{"name": "compute", "image": "launcher"}]}
+        return self.server.create(resource, "default", {**kind, "metadata": meta, "spec": spec})
+
+    def guest(self, **status: Any) -> None:
+        times = [{"phase": "Running", "phaseTransitionTimestamp": "2026-01-01T00:00:01Z"}]
+        status = {"phase": "Running", "phaseTransitionTimestamps": times, **status}
+        self.server.set_status(GUESTS, ("default", "web-0"), status)
+        self.caches.guests.apply(self.server.stored(GUESTS, ("default", "web-0")))
+
+    def addresses(self) -> list[str]:
+        """Of those whose turn it is."""
+        return [turns.subject.address for turns in self.prober.pop_due()]
+
+
+def test_h4_a_guest_is_asked_at_its_address_when_it_has_one() -> None:
+    world = Machines()
+    assert world.addresses() == []
+    world.guest()
+    assert world.addresses() == [], "it has no address"
+    world.guest(interfaces=[{"name": "other"}, {"name": "default", "ipAddress": "10.1.2.3"}])
+    assert world.addresses() == ["10.1.2.3"]
+
+
+def test_h4_a_guest_that_has_ended_is_asked_no_more() -> None:
+    world = Machines()
+    world.guest(interfaces=[{"ipAddress": "10.1.2.3"}])
+    assert len(world.prober) == 1
+    world.guest(interfaces=[{"ipAddress": "10.1.2.3"}], phase="Failed")
+    assert len(world.prober) == 0
+
+
+def test_h4_what_it_says_is_written_on_its_launcher() -> None:
+    world = Machines()
+    world.guest(interfaces=[{"ipAddress": "10.1.2.3"}])
+    for turns in world.prober.pop_due():
+        asyncio.run(world.prober.probe(turns))
+    found = condition(world.server.stored(PODS, ("default", LAUNCHER)), TYPE)
+    assert found is not None
+    assert (found["status"], found["reason"]) == ("True", "Healthy")

@@ -7,7 +7,7 @@ from rollkeeper.engine import batch, creation, gates, scaling, set_status
 from rollkeeper.engine.actions import CreateInstance, DryRunPod, FinishSwap, SwapImage
 from rollkeeper.engine.decide import decide
 from rollkeeper.engine.reasons import Wait
-from rollkeeper.engine.snapshot import Problem
+from rollkeeper.engine.snapshot import Problem, Refusal
 
 from .builders import NOW, at, ctx, fleet, instance, new_pod, pair, proven, scale_set, snapshot, state
 
@@ -34,6 +34,29 @@ def test_h3_a_machine_is_put_back_in_place_whatever_the_budgets_say() -> None:
     broken = new_pod(0, made_by="up/1/Forward")
     (action,) = batch.plan(state(**run), ctx(machines(), fleet(5, made={0: broken})))
     assert action == SwapImage(0, "uid-0", pair("1.0.0"), "up/1/Back", action.message, held_to_budgets=False)
+
+
+def _refused(since: int) -> dict[int, Refusal]:
+    return {0: Refusal("SwapRefused", "no such class", at(since), at(1), "up/1/Forward")}
+
+
+def test_h5_a_machine_that_cant_be_changed_fails_on_the_first_clock() -> None:
+    run = state(inProgress="0", batch=(1, "0"), origins="0")
+    seen = ctx(machines(), fleet(5), refusals=_refused(-59))
+    waiting, look = batch.settle(run, seen)
+    assert (waiting.tally.in_progress, look.until) == ({0}, at(1))
+    assert "SwapRefused: no such class" in look.message
+    failed, _ = batch.settle(run, ctx(machines(), fleet(5), refusals=_refused(-60)))
+    assert failed.tally.failed == {0}
+    assert [f.reason for f in failed.failures] == ["SwapRefused"]
+
+
+def test_h3_a_machine_that_could_not_be_changed_is_not_taken_down_to_be_put_back() -> None:
+    run = state(failed="0", batch=(1, "0"), origins="0")
+    seen = ctx(machines(), fleet(5), refusals=_refused(-60))
+    assert batch.plan(run, seen) == []
+    settled, _ = batch.settle(run, seen)
+    assert settled.tally.rolled_back == {0}
 
 
 def test_f4b_first_creation_goes_on_by_changing_machines() -> None:

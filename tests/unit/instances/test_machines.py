@@ -1,6 +1,7 @@
 """Virtual machines as instances: what is written, what is read, what is patched (B5, H1, H2, H5, F5)."""
 
 import copy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from rollkeeper.api.v1alpha1 import ScaleSet
 from rollkeeper.engine import references, revisions
 from rollkeeper.engine.actions import SwapImage
-from rollkeeper.engine.snapshot import Instance, Pair
+from rollkeeper.engine.snapshot import Application, Instance, Pair
 from rollkeeper.instances.virtual_machines.machine_instance import instance_of
 from rollkeeper.instances.virtual_machines.machine_spec import build_machine, swap_patch
 from rollkeeper.instances.virtual_machines.machine_view import read_guest, read_machine
@@ -150,7 +151,7 @@ def guest(made_by: str = "ScaleOut", phase: str = "Running", **more: Any) -> Jso
 
 
 def seen(raw: JsonMap, running: JsonMap | None, before: datetime | None = None) -> Instance:
-    return instance_of(read_machine(raw, None), read_guest(running, None) if running else None, before)
+    return instance_of(read_machine(raw, None), read_guest(running, None) if running else None, started_before=before)
 
 
 def test_h1_a_machine_runs_when_its_guest_and_the_guests_agent_do() -> None:
@@ -214,3 +215,13 @@ def test_a_mark_of_ours_does_not_outlive_its_use() -> None:
 def test_h5_what_is_wrong_in_kubevirts_words(status: str, reason: str | None) -> None:
     problem = seen({**machine(), "status": {"printableStatus": status}}, None).problem
     assert (problem.reason if problem else None) == reason
+
+
+def test_h4_what_an_application_says_stands_on_the_launcher() -> None:
+    said = Application("Healthy", NOW, "")
+    launcher = replace(seen(machine(), guest()), application=said, application_settled=NOW)
+    of, runs = read_machine(machine(), None), read_guest(guest(), None)
+    assert instance_of(of, runs, launcher).application == said
+    assert instance_of(of, runs, launcher).application_settled == NOW
+    ended = read_guest(guest(phase="Failed"), None)
+    assert instance_of(of, ended, launcher).application is None

@@ -50,15 +50,18 @@ SCALE_SET_SPEC = (
         at=".health.source",
     ),
     rule(
-        f"!{_MACHINES} || !has(self.extensions) || self.extensions.size() == 0",
+        f"!{_MACHINES} || !has(self.extensions) || self.extensions.all(e, e.type == 'Script')",
         "virtual machines have no containers beside them, so no extensions of type Task or Service: put what they do "
-        "into the image or into cloud-init (a cloudInitNoCloud volume of the template)",
+        "into the image, or into an extension of type Script",
         at=".extensions",
     ),
     rule(
-        f"!{_MACHINES} || !has(self.customData)",
-        "give a virtual machine its custom data as cloud-init: a cloudInitNoCloud volume of the template "
-        "(for Windows a sysprep volume)",
-        at=".customData",
+        f"!{_MACHINES} || !(has(self.customData) || (has(self.extensions) && self.extensions.size() > 0))"
+        f" || {_VOLUMES}.all(v, !has(v.cloudInitConfigDrive) && (!has(v.cloudInitNoCloud)"
+        " || (!has(v.cloudInitNoCloud.userData) && !has(v.cloudInitNoCloud.userDataBase64)"
+        " && !has(v.cloudInitNoCloud.secretRef))))",
+        "customData and extensions become the user data of cloud-init, of which a virtual machine has one: move the "
+        "template's own into customData (network data may stay in a cloudInitNoCloud volume)",
+        at=".virtualMachineTemplate",
     ),
 )

@@ -17,13 +17,41 @@ _CONTAINER_DISK: dict[str, Any] = {
     **ANYTHING_ELSE,
 }
 
+_USER_DATA: dict[str, Any] = {
+    "type": "string",
+    "maxLength": 4096,
+    "description": "Leave it out where custom data or extensions are given.",
+}
+_CLOUD_INIT: dict[str, Any] = {
+    "type": "object",
+    "description": "As in a VirtualMachine. Custom data and extensions are put into it.",
+    "properties": {
+        "userData": _USER_DATA,
+        "userDataBase64": _USER_DATA,
+        "secretRef": {"type": "object", "description": "As userData, from a Secret.", **ANYTHING_ELSE},
+    },
+    **ANYTHING_ELSE,
+}
+_CONFIG_DRIVE: dict[str, Any] = {
+    "type": "object",
+    "description": "As in a VirtualMachine; not together with custom data or extensions.",
+    **ANYTHING_ELSE,
+}
+
 _GUEST_SPEC: dict[str, Any] = {
     "type": "object",
     "description": "As the spec of a VirtualMachineInstance.",
     "required": ["volumes"],
     "properties": {
         "volumes": {
-            **named("Volumes, as in a VirtualMachine.", 64, "Name of the volume.", containerDisk=_CONTAINER_DISK),
+            **named(
+                "Volumes, as in a VirtualMachine.",
+                64,
+                "Name of the volume.",
+                containerDisk=_CONTAINER_DISK,
+                cloudInitNoCloud=_CLOUD_INIT,
+                cloudInitConfigDrive=_CONFIG_DRIVE,
+            ),
             "minItems": 1,
         },
         "readinessProbe": {

@@ -157,9 +157,11 @@ class ScaleSetSpec(Model):
     """What happens to data disks when the set is deleted or scaled in."""
     custom_data: Script | None = None
     """A script that runs inside the OS container's root file system each time that one is made, before the Script
-    extensions. The OS container counts as started when it has ended well (E2)."""
+    extensions. The OS container counts as started when it has ended well (E2). For virtual machines user data of
+    cloud-init or cloudbase-init, run on every new OS disk; also a #cloud-config, or an answer file of Windows Setup."""
     extensions: Annotated[tuple[Extension, ...], Field(json_schema_extra=extension_rules.EXTENSIONS)] = ()
-    """What is applied to every new OS disk, or runs beside it; an instance is provisioned when all are (E1)."""
+    """What is applied to every new OS disk, or runs beside it; an instance is provisioned when all are (E1). Virtual
+    machines take those of type Script."""
     windows_configuration: WindowsConfiguration | None = None
     """For osType Windows; elsewhere it says nothing. Needed for automatic upgrades of Windows instances (T2)."""
     service_fabric: ServiceFabric | None = None

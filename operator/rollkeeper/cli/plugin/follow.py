@@ -61,7 +61,8 @@ class World:
         """Its instances, and what runs of them."""
         uid = (self.scale_set or {"metadata": {}})["metadata"].get("uid", "")
         found = [(kind, item) for kind in MEMBERS for item in self.objects.get(kind, {}).values()]
-        return tuple(item for kind, item in found if kind == "virtualmachineinstances" or is_owned(item, uid))
+        owned = "virtualmachines" if "virtualmachines" in self.objects else "pods"
+        return tuple(item for kind, item in found if kind != owned or is_owned(item, uid))
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ class Member:
 
 
 def resources_of(scale_set: JsonObject) -> tuple[Resource, ...]:
-    """What is to be listed: the instances themselves, then what runs of them."""
-    return (MACHINES, GUESTS) if (scale_set.get("spec") or {}).get("virtualMachineTemplate") else (PODS,)
+    """What is to be listed: the instances themselves, then what runs of them, and the pods that it runs in."""
+    return (MACHINES, GUESTS, PODS) if (scale_set.get("spec") or {}).get("virtualMachineTemplate") else (PODS,)
 
 
 def read(objects: Iterable[JsonObject]) -> list[Member]:
@@ -34,16 +34,24 @@ def read(objects: Iterable[JsonObject]) -> list[Member]:
     for raw in objects:
         by_kind.setdefault(str(raw.get("kind") or PODS.kind), []).append(raw)
     guests = {g.machine: g for g in (read_guest(raw, None) for raw in by_kind.get(GUESTS.kind, ()))}
-    pods = [Member(view.instance, view.node) for view in (read_pod(raw, None) for raw in by_kind.get(PODS.kind, ()))]
-    return pods + [_machine(raw, guests) for raw in by_kind.get(MACHINES.kind, ())]
+    launchers = [read_pod(raw, None) for raw in by_kind.get(PODS.kind, ()) if _is_launcher(raw)]
+    pods = [read_pod(raw, None) for raw in by_kind.get(PODS.kind, ()) if not _is_launcher(raw)]
+    by_guest = {(view.owner, view.node): view.instance for view in launchers}
+    machines = [_machine(raw, guests, by_guest) for raw in by_kind.get(MACHINES.kind, ())]
+    return [*(Member(view.instance, view.node) for view in pods), *machines]
 
 
-def _machine(raw: JsonObject, guests: Mapping[str, GuestView]) -> Member:
+def _is_launcher(pod: JsonObject) -> bool:
+    return any(owner.get("kind") == GUESTS.kind for owner in pod["metadata"].get("ownerReferences") or ())
+
+
+def _machine(raw: JsonObject, guests: Mapping[str, GuestView], launchers: Mapping[tuple[str, str], Instance]) -> Member:
     machine = read_machine(raw, None)
     guest = guests.get(machine.uid)
-    instance = instance_of(machine, guest, None)
-    said = guest.os_version if guest is not None and is_current(machine, guest) else ""
+    if guest is None:
+        return Member(instance_of(machine))
+    instance = instance_of(machine, guest, launchers.get((guest.uid, guest.node)))
+    said = guest.os_version if is_current(machine, guest) else ""
     # Most systems number themselves in their own way; one that does it as versions do should tell the same.
     differs = versions.is_version(said) and said != machine.pair.version
-    node = guest.node if guest is not None else ""
-    return Member(instance, node, f"the guest says that it runs {said}" if differs else "")
+    return Member(instance, guest.node, f"the guest says that it runs {said}" if differs else "")

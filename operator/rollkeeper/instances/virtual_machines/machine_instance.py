@@ -15,11 +15,18 @@ _PULL = frozenset({"ErrImagePull", "ImagePullBackOff"})
 _VOLUMES = frozenset({"ErrorPvcNotFound", "DataVolumeError", "WaitingForVolumeBinding"})
 
 
-def instance_of(machine: MachineView, guest: GuestView | None, started_before: datetime | None) -> Instance:
+def instance_of(
+    machine: MachineView,
+    guest: GuestView | None = None,
+    launcher: Instance | None = None,
+    *,
+    started_before: datetime | None = None,
+) -> Instance:
     """The instance.
 
-    `guest` is what runs of the machine, if anything does. `started_before` is the first start of a guest since the
-    last change that memory knows of: a guest that dies is followed by another one, and the clock must not begin anew.
+    `guest` is what runs of the machine, if anything does, and `launcher` the pod that it runs in, which tells what its
+    application says (H4). `started_before` is the first start of a guest since the last change that memory knows of: a
+    guest that dies is followed by another one, and the clock must not begin anew.
     """
     current = guest if guest is not None and is_current(machine, guest) else None
     running = current is not None and _runs(machine, current)
@@ -44,6 +51,8 @@ def instance_of(machine: MachineView, guest: GuestView | None, started_before: d
         ready_since=max(ready, since) if ready is not None and since is not None else None,
         problem=None if running and ready is not None else _problem(machine, guest, current),
         protected=machine.protected,
+        application=launcher.application if running and launcher is not None else None,
+        application_settled=launcher.application_settled if running and launcher is not None else None,
     )
 
 

@@ -10,7 +10,8 @@ from rollkeeper.engine.actions import SwapImage
 from rollkeeper.engine.machine_models import TEMPLATE
 from rollkeeper.engine.snapshot import Pair
 from rollkeeper.instances import dry_runs
-from rollkeeper.instances.pod_spec import claim_name, common_labels, instance_name, owner_of
+from rollkeeper.instances.pod_spec import common_labels, instance_name, owner_of, with_claims
+from rollkeeper.instances.virtual_machines.machine_volumes import add_user_data, with_os_disk
 from rollkeeper.instances.virtual_machines.resources import MACHINES
 
 JsonMap = dict[str, Any]
@@ -136,15 +137,8 @@ def _guest(scale_set: ScaleSet, model: Mapping[str, Any], ordinal: int, pair: Pa
     spec["hostname"] = instance_name(scale_set, ordinal)
     if scale_set.spec.service_name is not None:
         spec["subdomain"] = scale_set.spec.service_name
-    claims = {
-        claim["metadata"]["name"]: {
-            "name": claim["metadata"]["name"],
-            "persistentVolumeClaim": {"claimName": claim_name(scale_set, claim, ordinal)},
-        }
-        for claim in scale_set.spec.volume_claim_templates
-    }
-    others = [_with_image(v, model, pair) for v in spec["volumes"] if v["name"] not in claims]
-    spec["volumes"] = [*others, *claims.values()]
+    spec["volumes"] = [with_os_disk(v, model, pair) for v in with_claims(scale_set, ordinal, spec["volumes"])]
+    add_user_data(spec, model, pair.revision, scale_set.spec.os_type)
     return {
         "metadata": {
             "labels": {**metadata.get("labels", {}), **_labels(scale_set, ordinal, pair)},
@@ -152,12 +146,6 @@ def _guest(scale_set: ScaleSet, model: Mapping[str, Any], ordinal: int, pair: Pa
         },
         "spec": spec,
     }
-
-
-def _with_image(volume: JsonMap, model: Mapping[str, Any], pair: Pair) -> JsonMap:
-    if volume["name"] != model["osVolumeName"]:
-        return volume
-    return {**volume, "containerDisk": {**volume["containerDisk"], "image": pair.image}}
 
 
 def _with_identity(guest: JsonMap, before: Mapping[str, Any]) -> JsonMap:

@@ -63,6 +63,8 @@ class GuestView:
     paused: bool
     terminating: bool
     node: str
+    address: str
+    """Of its first interface that has one, empty while none has."""
     os_version: str
     """What the guest agent says of the OS."""
 
@@ -121,6 +123,7 @@ def read_guest(raw: JsonObject, _previous: GuestView | None) -> GuestView:
         paused=conditions.get("Paused", {}).get("status") == "True",
         terminating="deletionTimestamp" in meta,
         node=status.get("nodeName") or "",
+        address=next((i["ipAddress"] for i in status.get("interfaces") or () if i.get("ipAddress")), ""),
         os_version=(status.get("guestOSInfo") or {}).get("versionId") or "",
     )
 

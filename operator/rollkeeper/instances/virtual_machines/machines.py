@@ -14,9 +14,11 @@ from rollkeeper.instances.pod_spec import instance_name
 from rollkeeper.instances.pod_view import PodView
 from rollkeeper.instances.room import Room, survey
 from rollkeeper.instances.virtual_machines import machine_spec
+from rollkeeper.instances.virtual_machines.launchers import launcher_of
 from rollkeeper.instances.virtual_machines.machine_instance import is_current, is_off, may_start
 from rollkeeper.instances.virtual_machines.machine_view import GuestView, MachineView, read_machine
 from rollkeeper.instances.virtual_machines.resources import GUESTS, MACHINES
+from rollkeeper.instances.virtual_machines.user_data_secrets import UserDataSecrets
 from rollkeeper.kube.api import JsonObject, KubeApi
 from rollkeeper.kube.errors import AlreadyExists, Conflict, Invalid, NotFound
 from rollkeeper.kube.store import Key, Store
@@ -37,11 +39,13 @@ class Machines:
     guests: Store[GuestView]
     launchers: Store[PodView]
     claims: Claims
+    user_data: UserDataSecrets
     has_agent: HasAgent
 
     async def create(self, scale_set: ScaleSet, model: Mapping[str, Any], new: CreateInstance) -> None:
-        """Makes the claims that are missing, then the machine. Raises NameTakenError when another's is in the way."""
+        """Makes what is missing of claims and user data, then the machine. Raises ObstacleError."""
         await self.claims.ensure(scale_set, new.ordinal, new.pair)
+        await self.user_data.ensure(scale_set, model, new.pair.revision)
         body = self._body(scale_set, model, new.ordinal, new.pair, new.made_by)
         if new.protected:
             body["metadata"]["labels"][names.LABEL_PROTECT] = "true"
@@ -87,6 +91,7 @@ class Machines:
         if machine.uid != change.uid or machine.terminating:
             return
         await self.claims.ensure(scale_set, change.ordinal, change.pair)
+        await self.user_data.ensure(scale_set, model, change.pair.revision)
         start_anew = not is_off(machine) and (machine.backs_off or guest is None or not guest.ran)
         patch = machine_spec.swap_patch(
             scale_set,
@@ -148,7 +153,7 @@ class Machines:
 
     def _launcher(self, key: Key) -> PodView | None:
         guest = self.guests.get(key)
-        return next(iter(self.launchers.by_index(guest.uid)), None) if guest is not None else None
+        return launcher_of(self.launchers, guest) if guest is not None else None
 
     async def _start(self, key: Key, uid: str) -> None:
         try:
