@@ -107,6 +107,7 @@ class ScaleSetController:
         memory = self._memories[scale_set.metadata.uid]
         now = self.now()
         content_due = await self.contents.refresh(scale_set, now)
+        await self._find_named_run(scale_set)
         decision = decide(self.reader.read(scale_set, memory, now), now)
         with self.users.about_to_use(scale_set, decision.actions) as versions:
             await self.protection.guard(versions)
@@ -117,6 +118,13 @@ class ScaleSetController:
         if not times:
             return again, None
         return again, max((min(times) - now).total_seconds(), 0.05)
+
+    async def _find_named_run(self, scale_set: ScaleSet) -> None:
+        """F7, I4: a run that only a late cache does not know was not removed by force, and another must not start."""
+        name, runs = scale_set.status.active_run_name, self.caches.runs
+        key = (scale_set.metadata.namespace, name or "")
+        if name is not None and runs.get(key) is None:
+            await read_again(self.api, UPGRADE_RUNS, runs, key, None)
 
     async def _refresh(self, key: Key) -> None:
         sets, runs = self.caches.scale_sets, self.caches.runs
