@@ -14,6 +14,9 @@ NET = "127.64"
 ANNOTATION = "localcluster/loopback"
 """Gives pod web-3 of version 1.2.0 the address 127.64.2.3; see hack/localcluster/kwok.yaml."""
 
+GUEST_ANNOTATION = "localcluster/guest-loopback"
+"""The same for the guest of a virtual machine; see hack/localcluster/kwok-kubevirt.yaml."""
+
 Answer = tuple[int, Json | None]
 """Status and body."""
 

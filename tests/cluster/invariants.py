@@ -56,6 +56,8 @@ def touches_its_own_only(story: Story) -> Violations:
                 yield f"{write.received}: pod {write.name} was made for {pod.scale_set or 'nobody'}"
         elif write.resource.startswith("pods"):
             there = seen.pods.get(write.name)
+            if write.resource == "pods/status" and write.name.startswith("virt-launcher-"):
+                continue  # what the application of a guest says stands on its launcher, which KubeVirt makes (H4)
             if there is None or there.maker not in story.controllers:
                 yield f"{write.received}: {write.verb} {write.resource} {write.name}, which is somebody else's"
         claims = write.resource.startswith("persistentvolumeclaims") and write.verb != "create"
@@ -64,11 +66,12 @@ def touches_its_own_only(story: Story) -> Violations:
 
 
 def keeps_data_disks(story: Story) -> Violations:
-    """I3: the controller deletes no claim, but of instances that were scaled away, where their set says so."""
+    """I3: the controller deletes no claim, but OS disks, and those of instances that were scaled away, if asked for."""
     for write, seen in story.moments():
         if not story.by_controller(write) or write.resource != "persistentvolumeclaims":
             continue
-        if write.verb in {"delete", "deletecollection"} and not _was_scaled_away(seen, write.name):
+        may_go = write.name in seen.os_disks or _was_scaled_away(seen, write.name)
+        if write.verb in {"delete", "deletecollection"} and not may_go:
             yield f"{write.received}: {write.verb} of {write.name or 'all claims'}"
 
 

@@ -39,7 +39,8 @@ def machines(replicas: int = 5, percent: int = 40, *, rolling: Json | None = Non
     """As `fleet`, of virtual machines. A second of health is enough where a test does not say otherwise."""
     disks = [str(claim["metadata"]["name"]) for claim in spec.get("volumeClaimTemplates", ())]  # type: ignore[attr-defined]
     policy = {"minHealthySeconds": 1, **(rolling or {})}
-    made = fleet(replicas, percent, rolling=policy, virtualMachineTemplate=machine_template(*disks), **spec)  # type: ignore[arg-type]
+    spec = {"virtualMachineTemplate": machine_template(*disks), **spec}
+    made = fleet(replicas, percent, rolling=policy, **spec)  # type: ignore[arg-type]
     del made["spec"]["template"]
     return made
 

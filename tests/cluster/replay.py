@@ -56,6 +56,13 @@ class Seen:
     """ImageVersions; those that somebody has asked to delete are not there any more."""
     claims: dict[str, str] = field(default_factory=dict)
     """Claim -> who made it."""
+    os_disks: set[str] = field(default_factory=set)
+    """Those that are OS disks of virtual machines, which come and go."""
+
+    def _take_claim(self, write: Write) -> None:
+        self.claims[write.name] = write.user
+        if "rollkeeper.io/os-disk" in write.body["metadata"].get("labels", {}):
+            self.os_disks.add(write.name)
 
     def take(self, write: Write) -> None:
         """Follows one write."""
@@ -65,7 +72,7 @@ class Seen:
         elif write.resource == "pods" and write.verb == "patch" and write.name in self.pods:
             self.pods[write.name] = changed(self.pods[write.name], write)
         elif write.resource == "persistentvolumeclaims" and write.verb == "create":
-            self.claims[write.name] = write.user
+            self._take_claim(write)
         elif write.resource == "imageversions" and write.verb == "delete":
             self.versions.pop(write.name, None)
         elif kind in OURS and write.verb in {"create", "patch", "update"}:

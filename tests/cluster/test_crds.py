@@ -277,7 +277,7 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
         image_version(targetRegions=[{"name": "a", "image": "b c"}]),
         ("targetRegions[0].image", "without blanks"),
     ),
-    "catalogue: no image": (made("ImageVersion", "v", {**CUSTOM, "version": "1.0.0"}), ("spec.image", "Required")),
+    "catalogue: no image": (made("ImageVersion", "v", {**CUSTOM, "version": "1.0.0"}), ("exactly one of image",)),
     "catalogue: time": (image_version(endOfLifeTime="tomorrow"), ("spec.endOfLifeTime", "date-time")),
     "run without a set": (made("UpgradeRun", "run", {}), ("spec.scaleSetName", "Required")),
     "run to nonsense": (upgrade_run(imageVersion="newest"), ("newest is not a version", "or 'latest'")),

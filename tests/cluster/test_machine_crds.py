@@ -43,6 +43,16 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
         machines(machine_template(volumes=[{"name": "os", "persistentVolumeClaim": {"claimName": "os"}}])),
         ("the OS disk is a containerDisk",),
     ),
+    "a claim that is not named": (
+        machines(machine_template(volumes=[{"name": "root", "persistentVolumeClaim": {}}])),
+        ("or the persistentVolumeClaim volume that osVolumeName names",),
+    ),
+    "an image and a claim": (image_version(claimName="golden"), ("exactly one of image",)),
+    "neither image nor claim": (image_version(image=None), ("exactly one of image",)),
+    "a claim in a registry": (
+        image_version(image=None, claimName="golden", replication="Verified"),
+        ("no registry has a claim",),
+    ),
     "no such volume": (machines(osVolumeName="root"), ("the OS disk is a containerDisk",)),
     "an OS container": (machines(osContainerName="os"), ("osContainerName is for pods",)),
     "an OS volume of pods": (scale_set(osVolumeName="os"), ("osVolumeName for virtual machines",)),
@@ -51,15 +61,6 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
     "Probe without a probe": (
         machines(machine_template(readinessProbe=None), health={"source": "Probe"}, upgradePolicy=AUTOMATIC),
         ("needs a readinessProbe",),
-    ),
-    "ApplicationHealth": (
-        machines(
-            health={
-                "source": "ApplicationHealth",
-                "applicationHealth": {"protocol": "TCP", "port": 22},
-            }
-        ),
-        ("use health.source Probe",),
     ),
     "a Task": (
         machines(extensions=[{"name": "a", "type": "Task", "container": {"image": "a"}}]),
@@ -126,6 +127,21 @@ IMMUTABLE: dict[str, tuple[Json, Json, str]] = {
         "create a new ScaleSet",
     ),
     "another OS volume": (machines(osVolumeName="os"), {"osVolumeName": None}, "create a new ScaleSet"),
+    "another claim": (
+        image_version(image=None, claimName="golden"),
+        {"claimName": "other"},
+        "can't get another claim",
+    ),
+    "an image that becomes a claim": (image_version(), {"image": None, "claimName": "golden"}, "publish a higher"),
+    "a container disk that becomes a claim": (
+        machines(osVolumeName="os"),
+        {
+            "virtualMachineTemplate": {
+                "spec": {"template": {"spec": {"volumes": [{"name": "os", "persistentVolumeClaim": {}}]}}}
+            }
+        },
+        "can't become a claim",
+    ),
     "a guest agent": (image_version(guestAgent=True), {"guestAgent": False}, "create another ImageVersion"),
 }
 

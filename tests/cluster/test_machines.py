@@ -2,8 +2,9 @@
 
 import base64
 import json
+import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,14 @@ from hack.localcluster import LocalCluster
 from hack.localcluster.build import ensure
 from hack.localcluster.report import Reporter
 from hack.localcluster.tools import kubevirt_tools
+from tests.cluster.applications import GUEST_ANNOTATION, NET, Applications
 from tests.cluster.audit import Json
 from tests.cluster.conftest import fresh_namespace, watched_namespace
 from tests.cluster.controller import Controller
 from tests.cluster.fleet import data_disk, published
 from tests.cluster.pages import Pages
-from tests.cluster.providers import DIES, MACHINES, NEVER_STARTS, NO_AGENT, machines
+from tests.cluster.plugin import Plugin
+from tests.cluster.providers import DIES, MACHINES, NEVER_STARTS, NO_AGENT, machine_template, machines
 from tests.cluster.replay import status_of
 from tests.cluster.test_least_privilege import CLUSTERS, accounts_and_roles, kubeconfig_of
 from tests.cluster.world import World, condition, places
@@ -78,12 +81,16 @@ def test_a_machine_that_somebody_halts(live: World) -> None:
     live.until_healthy("1.0.0", 2)
 
 
-def test_a_machine_stays_who_it_is(live: World) -> None:
-    """B5, I3: uid, firmware, network and data disk are the same after an upgrade; the guest's OS is another."""
+def test_a_machine_stays_who_it_is(virtualized: LocalCluster, live: World) -> None:
+    """B5, I3: uid, firmware, network and data disk are the same after an upgrade; the guest's OS is another.
+
+    The commands show it, and that this OS calls itself otherwise than its version is called.
+    """
     live.create(published("1.0.0"), machines(1, volumeClaimTemplates=[data_disk()]))
     live.until_healthy("1.0.0", 1)
     before, claims = live.get("virtualmachines", "web-0"), live.claims()
-    live.create(published("1.1.0"))
+    misnamed = published("1.1.0")
+    live.create({**misnamed, "spec": {**misnamed["spec"], "image": "registry.test/os:1.0.9"}})
     live.until_run_to("1.1.0", "Completed")
     live.until_healthy("1.1.0", 1)
     after, guest = live.get("virtualmachines", "web-0"), live.get("virtualmachineinstances", "web-0")
@@ -93,7 +100,30 @@ def test_a_machine_stays_who_it_is(live: World) -> None:
     assert domains[0]["firmware"]["uuid"]
     volumes = {v["name"]: v for v in guest["spec"]["volumes"]}
     assert volumes["data"]["persistentVolumeClaim"]["claimName"] == "data-web-0"
-    assert status_of(guest)["guestOSInfo"]["versionId"] == "1.1.0"
+    assert status_of(guest)["guestOSInfo"]["versionId"] == "1.0.9"
+    commands = Plugin(virtualized.kubeconfig, live.namespace)
+    assert re.search(r"web-0 +1\.1\.0 +healthy .*the guest says that it runs 1\.0\.9", commands("status", "web"))
+    assert re.search(r"1\.1\.0 +Completed +1/1", commands("history", "web"))
+    assert re.search(r"web .*1\.1\.0", commands("drift"))
+
+
+def test_applications_of_guests_are_asked(live: World) -> None:
+    """H1, H4: at the address of the guest; what it says stands on its launcher, and decides."""
+    with Applications(minors=(0, 1), replicas=2) as applications:
+        applications.says(1, (503, None))
+        asked = machines(2, percent=50, health=applications.health())
+        asked["spec"]["virtualMachineTemplate"]["spec"]["template"]["metadata"]["annotations"] = {GUEST_ANNOTATION: NET}
+        live.create(published("1.0.0"), asked)
+        live.until_healthy("1.0.0", 2)
+        launchers = [condition(pod, "rollkeeper.io/ApplicationHealthy")["reason"] for pod in live.items("pods")]
+        assert launchers == ["Healthy", "Healthy"]
+        live.create(published("1.1.0"))
+        run = live.until_run_to("1.1.0", "Faulted")
+        assert places(run) == {"failed": [0], "rolledBack": [0], "pending": [1]}
+        (failure,) = status_of(run)["failures"]
+        said = f"HTTP 503 from http://{NET}.1.0:{applications.port}/health"
+        assert (failure["reason"], failure["message"]) == ("ApplicationUnhealthy", said)
+        live.until_healthy("1.0.0", 2)
 
 
 def _user_data(world: World, ordinal: int) -> tuple[str, str]:
@@ -121,6 +151,65 @@ def test_custom_data_and_extensions_are_on_every_new_disk(live: World) -> None:
     assert live.find("secrets", name), "an instance might have had to go back to it"
     live("delete", "controllerrevision", name.removesuffix("-userdata"))
     live.until("its Secret has gone with it", lambda: live.find("secrets", name) is None)
+
+
+def _golden(version: str) -> tuple[Json, Json]:
+    """A version that is a claim, and that claim."""
+    meta = {"name": f"golden-{version}"}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": data_disk()["spec"]}
+    made = published(version)
+    del made["spec"]["image"]
+    return {**made, "spec": {**made["spec"], "claimName": meta["name"]}}, claim
+
+
+class _Driver:
+    """Plays the storage driver: only one of CSI can clone. Its volumes are empty."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._bound: set[str] = set()
+
+    def clones(self) -> list[str]:
+        """What each clone that is there is of; new ones get their volume."""
+        claims = [c for c in self._world.items("persistentvolumeclaims") if "dataSource" in c["spec"]]
+        for claim in claims:
+            if claim["metadata"]["name"] not in self._bound:
+                self._bound.add(claim["metadata"]["name"])
+                self._world.create(self._volume(claim))
+        return [claim["spec"]["dataSource"]["name"] for claim in claims if "deletionTimestamp" not in claim["metadata"]]
+
+    def _volume(self, claim: Json) -> Json:
+        name = f"{self._world.namespace}-{claim['metadata']['name']}"
+        spec = {
+            "capacity": claim["spec"]["resources"]["requests"],
+            "accessModes": claim["spec"]["accessModes"],
+            "storageClassName": claim["spec"]["storageClassName"],
+            "persistentVolumeReclaimPolicy": "Retain",
+            "claimRef": {"namespace": self._world.namespace, "name": claim["metadata"]["name"]},
+            "hostPath": {"path": "/nowhere"},
+        }
+        return {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": spec}
+
+    def until(self, what: str, question: Callable[[list[str]], bool]) -> None:
+        """Waits, and clones meanwhile."""
+        self._world.until(what, lambda: question(self.clones()))
+
+
+def test_os_disks_that_are_claims(live: World) -> None:
+    """B5, T8, I3: each machine has a clone of its version's golden claim, which is waited for; old clones go."""
+    (first, first_claim), (second, second_claim) = _golden("1.0.0"), _golden("1.1.0")
+    template, driver = machine_template(volumes=[{"name": "os", "persistentVolumeClaim": {}}]), _Driver(live)
+    live.create(first, first_claim, machines(2, percent=50, osVolumeName="os", virtualMachineTemplate=template))
+    driver.until("each machine has a clone", lambda clones: clones == ["golden-1.0.0"] * 2)
+    live.until_healthy("1.0.0", 2)
+    live.create(second)
+    blocked = live.until_condition("web", "UpgradeBlocked", "True", "MissingReference")
+    assert "PersistentVolumeClaim golden-1.1.0 is missing" in blocked["message"]
+    live.create(second_claim)
+    driver.until("all are of the new one, and no other is left", lambda clones: clones == ["golden-1.1.0"] * 2)
+    live.until_run_to("1.1.0", "Completed")
+    live.until_healthy("1.1.0", 2)
+    assert {"golden-1.0.0", "golden-1.1.0"} <= live.claims().keys()
 
 
 def test_the_example(live: World) -> None:

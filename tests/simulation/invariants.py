@@ -208,8 +208,10 @@ class Witness:
         return sum(len(ranges.parse(status["instances"][place])) for place in PLACES)
 
     def _check_claims(self) -> None:
-        """I3: a data disk is never deleted, and never another one of the same name."""
+        """I3: a data disk is never deleted, and never another one of the same name. OS disks come and go."""
         for claim in self._cluster.server.store.items(CLAIMS, "default"):
+            if "rollkeeper.io/os-disk" in claim["metadata"].get("labels", {}):
+                continue
             name, uid = claim["metadata"]["name"], claim["metadata"]["uid"]
             assert self._claims.setdefault(name, uid) == uid, f"I3: claim {name} was made anew"
         for name, uid in self._claims.items():

@@ -9,6 +9,7 @@ from typing import Any
 
 from rollkeeper.instances.virtual_machines.resources import GUESTS, MACHINES
 from rollkeeper.kube.api import JsonObject
+from rollkeeper.kube.resources import CLAIMS
 from tests.simulation.objects import Key, clone, key_of, timestamp
 from tests.simulation.server import ApiServer
 from tests.simulation.store import Change
@@ -108,7 +109,7 @@ class KubeVirt:
     def _start(self, guest: JsonObject) -> None:
         if "deletionTimestamp" in guest["metadata"]:
             return
-        image = _image(guest)
+        image = self._image(guest)
         if "-nostart" in image:
             self._write(guest, {"phase": "Failed"})
             return
@@ -119,6 +120,17 @@ class KubeVirt:
         self._write(guest, {"phase": "Running", "phaseTransitionTimestamps": times, "conditions": conditions})
         if "-panic" in image:
             self._clock.call_later(1, partial(self._of, key_of(guest), guest, self._die))
+
+    def _image(self, guest: JsonObject) -> str:
+        """What its OS disk is of: a container image, or the golden claim that its claim was cloned from."""
+        volumes: list[dict[str, Any]] = guest["spec"]["volumes"]
+        disks = [str(v["containerDisk"]["image"]) for v in volumes if "containerDisk" in v]
+        claims = [v["persistentVolumeClaim"]["claimName"] for v in volumes if "persistentVolumeClaim" in v]
+        found = (self._server.store.get(CLAIMS, (guest["metadata"]["namespace"], name)) for name in claims)
+        disks += [
+            str(claim["spec"]["dataSource"]["name"]) for claim in found if claim and "dataSource" in claim["spec"]
+        ]
+        return disks[0]
 
     def _die(self, guest: JsonObject) -> None:
         if "deletionTimestamp" not in guest["metadata"]:
@@ -138,8 +150,3 @@ class KubeVirt:
 
 def _ran(guest: JsonObject) -> bool:
     return bool(guest.get("status", {}).get("phaseTransitionTimestamps"))
-
-
-def _image(guest: JsonObject) -> str:
-    disks: list[dict[str, Any]] = [v["containerDisk"] for v in guest["spec"]["volumes"] if "containerDisk" in v]
-    return str(disks[0]["image"])

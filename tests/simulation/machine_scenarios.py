@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from rollkeeper.controllers.resources import IMAGE_VERSIONS
 from rollkeeper.instances.virtual_machines.resources import GUESTS, MACHINES
-from tests.simulation.objects_of_ours import reference
+from rollkeeper.kube.resources import CLAIMS
+from tests.simulation.objects_of_ours import image_version, reference
 from tests.simulation.rollout import SET, Rollout
 from tests.simulation.scenarios import ended, scenario
 
@@ -142,4 +144,84 @@ def a_changed_model_of_machines() -> Rollout:
     return _ends(rollout)
 
 
-__all__ = ["SET", "machines", "publish", "uids"]
+def of_claims(replicas: int) -> Rollout:
+    """A set whose OS disks are clones of golden claims, proven at 1.0.0."""
+    guest = {**GUEST, "volumes": [{"name": "root", "persistentVolumeClaim": {}}]}
+    made = Rollout(
+        replicas,
+        rolling={"minHealthySeconds": 3, "provisioningTimeoutSeconds": 30},
+        spec={"virtualMachineTemplate": {"spec": {"template": {"spec": guest}}}, "osVolumeName": "root"},
+    )
+    del made._manifest["spec"]["template"]
+    make_golden(made, "1.0.0")
+    made.create_set()
+    publish_claim(made, "1.0.0")
+    made.run(lambda: made.status.get("provenImageVersion") == "1.0.0")
+    made.run_until_quiet(quiet=10)
+    return made
+
+
+def make_golden(rollout: Rollout, version: str, tail: str = "") -> None:
+    """The claim that a version is; `tail` says what guests of it do."""
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "8Gi"}}}
+    body = {"metadata": {"name": f"golden-{version}{tail}"}, "spec": spec}
+    rollout.server.create(CLAIMS, "default", body)
+    rollout.say(f"publisher makes the claim golden-{version}{tail}")
+
+
+def publish_claim(rollout: Rollout, version: str, tail: str = "") -> None:
+    """As `publish`, of a claim."""
+    body = image_version(version, claimName=f"golden-{version}{tail}")
+    del body["spec"]["image"]
+    rollout.server.create(IMAGE_VERSIONS, "default", body)
+    rollout.say(f"publisher publishes {version}, the claim golden-{version}{tail}")
+
+
+def os_disks(rollout: Rollout) -> dict[str, list[str]]:
+    """The golden claims that the OS disks of each instance are clones of, by its ordinal."""
+    found: dict[str, list[str]] = {}
+    for claim in rollout.server.store.items(CLAIMS, "default"):
+        if "rollkeeper.io/os-disk" in claim["metadata"].get("labels", {}):
+            ordinal = claim["metadata"]["labels"]["rollkeeper.io/ordinal"]
+            found.setdefault(ordinal, []).append(claim["spec"]["dataSource"]["name"])
+    return found
+
+
+@scenario
+def machines_with_claims_roll() -> Rollout:
+    """B5, T8: nothing is touched before the golden claim is there; each gets a clone, and old clones go at the end."""
+    rollout = of_claims(3)
+    publish_claim(rollout, "1.1.0")
+    rollout.run_for(5)
+    assert os_disks(rollout) == {str(o): ["golden-1.0.0"] for o in range(3)}
+    make_golden(rollout, "1.1.0")
+    _ends(rollout)
+    assert os_disks(rollout) == {str(o): ["golden-1.1.0"] for o in range(3)}
+    return rollout
+
+
+@scenario
+def machines_with_claims_are_put_back() -> Rollout:
+    """H3: on the very disk that they had, which is kept while the run is active; the broken ones go."""
+    rollout = of_claims(3)
+    before = _disks_by_name(rollout)
+    make_golden(rollout, "1.1.0", "-nostart")
+    publish_claim(rollout, "1.1.0", "-nostart")
+    _ends(rollout)
+    assert _disks_by_name(rollout) == before
+    return rollout
+
+
+def _disks_by_name(rollout: Rollout) -> dict[str, str]:
+    """The OS disk of each machine; and there are no others."""
+    machines = rollout.server.store.items(MACHINES, "default")
+    found = {
+        m["metadata"]["name"]: m["spec"]["template"]["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"]
+        for m in machines
+    }
+    there = [c["metadata"]["name"] for c in rollout.server.store.items(CLAIMS, "default")]
+    assert sorted(found.values()) == sorted(name for name in there if name.startswith("root-"))
+    return found
+
+
+__all__ = ["SET", "machines", "make_golden", "of_claims", "publish", "publish_claim", "uids"]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.simulation.faults import Fault, Killed, at_write, killed, lost
 from tests.simulation.images import never_ready
-from tests.simulation.machine_scenarios import machines, publish
+from tests.simulation.machine_scenarios import machines, make_golden, of_claims, publish, publish_claim
 from tests.simulation.rollout import Rollout
 from tests.simulation.scenarios import proven
 
@@ -51,6 +51,11 @@ def bad_disk(rollout: Rollout) -> None:
     publish(rollout, "1.1.0", "-nostart")
 
 
+def bad_claim(rollout: Rollout) -> None:
+    make_golden(rollout, "1.1.0", "-nostart")
+    publish_claim(rollout, "1.1.0", "-nostart")
+
+
 STORIES = {
     "good": (proven, good, upgrade, {"1.1.0": "0-4"}),
     "bad": (proven, bad, hold, {"1.0.0": "0-4"}),
@@ -58,6 +63,7 @@ STORIES = {
     "bad, in place": (proven, bad_in_place, hold, {"1.0.0": "0-4"}),
     "good, machines": (machines, good_disk, upgrade, {"1.1.0": "0-4"}),
     "bad, machines": (machines, bad_disk, hold, {"1.0.0": "0-4"}),
+    "bad, machines with claims": (of_claims, bad_claim, hold, {"1.0.0": "0-4"}),
 }
 
 

@@ -46,6 +46,10 @@ feature needs stands behind the feature's value.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, create]
+# The golden claims that their OS disks are cloned from.
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [get]
 {{- end }}
 # Models, so that an instance can be put back (M2).
 - apiGroups: [apps]

@@ -248,6 +248,12 @@ class _OneSet:
         self.acted = True
 
     @act.register
+    async def _delete_os_disk(self, action: do.DeleteOSDisk) -> None:
+        log(self._set, "OSDiskPruned", f"delete the OS disk {action.name}", instance=action.ordinal)
+        await self._executor.claims.delete_one(self._namespace, action.name, action.uid)
+        self.acted = True
+
+    @act.register
     async def _emit(self, action: do.EmitEvent) -> None:
         if action.regarding == "ScaleSet":
             uid, resource = self._set.metadata.uid, SCALE_SETS

@@ -29,6 +29,7 @@ from rollkeeper.instances.claims import Claims
 from rollkeeper.instances.pods import Pods
 from rollkeeper.instances.provider import Providers
 from rollkeeper.instances.virtual_machines.machines import Machines
+from rollkeeper.instances.virtual_machines.os_disks import OSDisks
 from rollkeeper.instances.virtual_machines.user_data_secrets import UserDataSecrets
 from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.events import EventRecorder
@@ -108,8 +109,17 @@ class Manager:
             self.image_sources.forget(gone.metadata.uid)
 
     def _machines(self, claims: Claims) -> Machines:
-        caches, user_data = self.caches, UserDataSecrets(self.api, self.caches.revisions.uid)
-        return Machines(self.api, caches.machines, caches.guests, caches.pods, claims, user_data, self.reader.has_agent)
+        caches = self.caches
+        return Machines(
+            self.api,
+            caches.machines,
+            caches.guests,
+            caches.pods,
+            claims,
+            UserDataSecrets(self.api, caches.revisions.uid),
+            OSDisks(self.api, caches.claims),
+            self.reader.has_agent,
+        )
 
     def _resolver(self) -> Resolver | None:
         if self.registry is None:

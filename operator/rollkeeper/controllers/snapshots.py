@@ -10,7 +10,7 @@ from rollkeeper.controllers.contents import ContentReader
 from rollkeeper.controllers.kubevirt import KubeVirt
 from rollkeeper.controllers.memory import SetMemory
 from rollkeeper.engine import provisioning, references, revisions
-from rollkeeper.engine.snapshot import Instance, Pair, Snapshot
+from rollkeeper.engine.snapshot import Instance, OSDisk, Pair, Snapshot
 from rollkeeper.engine.versions import image_name
 from rollkeeper.instances.pod_view import PodView
 from rollkeeper.instances.provisioning import has_tasks
@@ -56,6 +56,7 @@ class SnapshotReader:
             dry_runs=dict(memory.dry_runs),
             internal_error=memory.internal_error,
             claims=self._claims_to_delete(scale_set, key),
+            os_disks=tuple(self._os_disks(key)),
         )
 
     def _revision(self, scale_set: ScaleSet) -> str:
@@ -111,13 +112,18 @@ class SnapshotReader:
             instance = replace(instance, node_ready=node.ready, zone=zone)
         return instance
 
+    def _os_disks(self, key: Key) -> Iterator[OSDisk]:
+        for claim in self.caches.claims.by_index(key):
+            if claim.is_os_disk and not claim.terminating:
+                yield OSDisk(claim.name, claim.uid, claim.ordinal, claim.image_version, claim.model_revision)
+
     def _claims_to_delete(self, scale_set: ScaleSet, key: Key) -> frozenset[int]:
         if scale_set.spec.persistent_volume_claim_retention_policy.when_scaled != "Delete":
             return frozenset()
         return frozenset(
             claim.ordinal
             for claim in self.caches.claims.by_index(key)
-            if claim.ordinal >= scale_set.spec.replicas and not claim.terminating
+            if claim.ordinal >= scale_set.spec.replicas and not claim.terminating and not claim.is_os_disk
         )
 
 

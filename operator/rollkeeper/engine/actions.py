@@ -166,6 +166,15 @@ class DeleteClaims:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteOSDisk:
+    """Delete the claim of an OS disk that nothing runs and nothing goes back to."""
+
+    name: str
+    uid: str
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
 class EmitEvent:
     """Tell a person: an event on the set or on a run."""
 
@@ -190,5 +199,6 @@ Action = (
     | WriteSet
     | InstanceAction
     | DeleteClaims
+    | DeleteOSDisk
     | EmitEvent
 )

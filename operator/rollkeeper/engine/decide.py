@@ -11,6 +11,7 @@ from rollkeeper.engine import (
     gates,
     housekeeping,
     origin,
+    os_disks,
     platform,
     queue,
     ranges,
@@ -86,6 +87,8 @@ def _go_on(ctx: Context, named: UpgradeRun | None) -> Decision:
     actions: list[Action] = []
     actions += housekeeping.runs(ctx, waiting, named)
     actions += housekeeping.prune_revisions(ctx)
+    if chosen.name is None:
+        actions += os_disks.obsolete(ctx)
     actions += chosen.actions
     actions += rolled.run_actions
     if status != ctx.snapshot.scale_set.status:

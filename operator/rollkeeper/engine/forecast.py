@@ -21,6 +21,7 @@ from rollkeeper.engine.actions import (
     CreateInstance,
     CreateRun,
     DeleteClaims,
+    DeleteOSDisk,
     DeleteRevision,
     DeleteRun,
     DryRunPod,
@@ -44,7 +45,7 @@ MOST_DECISIONS = 5_000
 
 
 _RunAction = WriteRun | CreateRun | AddRunFinalizer | RemoveRunFinalizer | DeleteRun | EmitEvent | DeleteClaims
-_OtherAction = _RunAction | WriteSet | DryRunPod | CheckReferences | EnsureRevision | DeleteRevision
+_OtherAction = _RunAction | WriteSet | DryRunPod | CheckReferences | EnsureRevision | DeleteRevision | DeleteOSDisk
 
 
 class Answers(Protocol):
@@ -196,6 +197,9 @@ class _World:
             case DeleteRevision(name):
                 left = {known: number for known, number in self.snapshot.revisions.items() if known != name}
                 self.snapshot = replace(self.snapshot, revisions=left)
+            case DeleteOSDisk(name):
+                disks = tuple(disk for disk in self.snapshot.os_disks if disk.name != name)
+                self.snapshot = replace(self.snapshot, os_disks=disks)
             case _:
                 return self._run(action)
         return True

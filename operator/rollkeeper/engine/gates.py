@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rollkeeper.api.v1alpha1 import ScaleSetSpec
-from rollkeeper.engine import ranges, up_to_date, versions
+from rollkeeper.engine import os_disks, ranges, up_to_date, versions
 from rollkeeper.engine.actions import CheckReferences
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.limits import Share
 from rollkeeper.engine.ranges import Ordinals
 from rollkeeper.engine.reasons import Wait
+from rollkeeper.engine.references import Reference
 from rollkeeper.engine.snapshot import Pair
 
 
@@ -172,14 +173,17 @@ def references_exist(goal: str) -> Gate:
     """T8 before a start. `goal` is the image version or model revision."""
 
     def gate(ctx: Context, target: Pair) -> Blocked | None:
-        return missing_reference(ctx, target.revision, f"start/{goal}")
+        return missing_reference(ctx, target, f"start/{goal}")
 
     return gate
 
 
-def missing_reference(ctx: Context, revision: str, occasion: str) -> Blocked | None:
-    """T8: what a model relies on and is not there. Each occasion, a start or a batch, looks again."""
+def missing_reference(ctx: Context, target: Pair, occasion: str) -> Blocked | None:
+    """T8: what a model and a version rely on and is not there. Each occasion, a start or a batch, looks again."""
+    revision, golden = target.revision, os_disks.golden_claim(target.image)
     needed = ctx.snapshot.references.get(revision, ())
+    if golden is not None:
+        needed = (*needed, Reference("PersistentVolumeClaim", golden))
     if not needed:
         return None
     known = ctx.snapshot.reference_checks.get(occasion)
@@ -190,7 +194,8 @@ def missing_reference(ctx: Context, revision: str, occasion: str) -> Blocked | N
     if known.missing:
         # Said on while it is looked for again, or the condition would flicker with every look.
         names = ", ".join(str(reference) for reference in known.missing)
-        message = f"{names} is missing, and instances of model {revision} need it: create it, or change the template"
+        of = f"{target.version} and model {revision}"
+        message = f"{names} is missing, and instances of version {of} need it: create it, or change the template"
         return Blocked(Wait.MISSING_REFERENCE, message, known.retry_at, ask)
     return Blocked(Wait.CHECKING_REFERENCES, _LOOKING, ask=ask) if ask is not None else None
 

@@ -1,9 +1,12 @@
 """The model of a virtual machine: its template without the OS disk's image, and what it relies on (M1, T8)."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from __future__ import annotations
 
-from rollkeeper.api.v1alpha1 import ScaleSetSpec
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the command line reads versions without the models
+    from rollkeeper.api.v1alpha1 import ScaleSetSpec
 
 Json = Mapping[str, Any]
 
@@ -35,8 +38,23 @@ def model_of(spec: ScaleSetSpec) -> dict[str, Any]:
     return {TEMPLATE: {**_metadata(template), "spec": {**outer, "template": inner}}, "osVolumeName": name}
 
 
+_CHOSEN = {"containerDisk": "image", "persistentVolumeClaim": "claimName"}
+"""What the controller chooses of an OS disk, by the kind of its volume."""
+
+
 def _without_image(volume: Json) -> dict[str, Any]:
-    return {**volume, "containerDisk": {k: v for k, v in volume["containerDisk"].items() if k != "image"}}
+    return {
+        key: {k: v for k, v in given.items() if k != _CHOSEN[key]} if key in _CHOSEN else given
+        for key, given in volume.items()
+    }
+
+
+def runs_claims(spec: ScaleSetSpec) -> bool:
+    """Whether the OS disks of a set are claims, not container images."""
+    if spec.virtual_machine_template is None or spec.os_volume_name is None:
+        return False
+    volumes = spec.virtual_machine_template["spec"]["template"]["spec"]["volumes"]
+    return any(v["name"] == spec.os_volume_name and "persistentVolumeClaim" in v for v in volumes)
 
 
 def _metadata(of: Json) -> dict[str, Any]:

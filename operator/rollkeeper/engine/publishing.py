@@ -28,7 +28,7 @@ def status_of(
     ready, resolved = _ready(version, others, now), resolution.condition(version, findings)
     if ready.status == "True" and resolution.is_awaited(version, findings):
         ready = Wanted(
-            "Ready", "Unknown", Publishing.RESOLVING, f"asking the registry for the digest of {version.spec.image}"
+            "Ready", "Unknown", Publishing.RESOLVING, f"asking the registry for the digest of {version.spec.reference}"
         )
     return version.status.model_copy(
         update={

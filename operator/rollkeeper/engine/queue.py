@@ -113,7 +113,7 @@ def _check_user(queue: Queue, ctx: Context, run: UpgradeRun) -> Queue:
     if isinstance(pair, Refused):
         return _with_end(queue, run, pair)
     blocked = gates.nothing_is_left_in_hand(ctx, pair) or gates.health_is_read(ctx) or gates.model_is_known(ctx, pair)
-    blocked = blocked or gates.missing_reference(ctx, pair.revision, f"start/{run.metadata.uid}")
+    blocked = blocked or gates.missing_reference(ctx, pair, f"start/{run.metadata.uid}")
     if blocked is not None:
         return replace(_with_wait(queue, run, blocked.reason, blocked.message), ask=blocked.ask, checking=run)
     blocked = gates.model_is_accepted(ctx, pair)

@@ -81,6 +81,7 @@ class Failure(StrEnum):
     EXTENSION_FAILED = "ExtensionFailed"
     CUSTOM_DATA_FAILED = "CustomDataFailed"
     SCRIPT_MISSING = "ScriptMissing"
+    GOLDEN_CLAIM_MISSING = "GoldenClaimMissing"
     APPLICATION_UNHEALTHY = "ApplicationUnhealthy"
     APPLICATION_UNKNOWN = "ApplicationUnknown"
     POWER_OFF = "PowerOff"

@@ -30,7 +30,7 @@ def at(version: ImageVersion, region: str | None) -> There:
     A set without a region (None) sees only versions that list none.
     """
     spec = version.spec
-    everywhere = version.status.resolved_image or spec.image
+    everywhere = version.status.resolved_image or spec.reference
     if not spec.target_regions:
         return There(everywhere, listed=True, replicated=True, excluded=spec.exclude_from_latest)
     for target in spec.target_regions:
@@ -49,7 +49,7 @@ def at(version: ImageVersion, region: str | None) -> There:
 
 def reference(version: ImageVersion, target: TargetRegion) -> str:
     """The image of a version in a region, as the publisher wrote it."""
-    return target.image or version.spec.image
+    return target.image or version.spec.reference
 
 
 def found(version: ImageVersion, target: TargetRegion) -> RegionReplication | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rollkeeper.api.v1alpha1 import ImageVersion
 from rollkeeper.api.v1alpha1.image_version import RegionReplication, ReplicationState, TargetRegion
+from rollkeeper.api.v1alpha1.names import CLAIM_REFERENCE
 from rollkeeper.engine import regions
 from rollkeeper.engine.conditions import Wanted, find
 from rollkeeper.engine.reasons import Publishing
@@ -34,14 +35,14 @@ Findings = Mapping[str, Finding]
 
 
 def is_pinned(reference: str) -> bool:
-    """Whether a reference names its content, so that nobody can move it (V8)."""
-    return BY_DIGEST in reference
+    """Whether a reference names its content, so that nobody can move it (V8); of a claim no registry knows."""
+    return BY_DIGEST in reference or reference.startswith(CLAIM_REFERENCE)
 
 
 def open_questions(version: ImageVersion) -> tuple[str, ...]:
     """The references that are worth asking registries for; none any more when all is known."""
     spec, status = version.spec, version.status
-    wanted = [] if status.resolved_image is not None or is_pinned(spec.image) else [spec.image]
+    wanted = [] if status.resolved_image is not None or is_pinned(spec.reference) else [spec.reference]
     for target in spec.target_regions:
         known, reference = regions.found(version, target), regions.reference(version, target)
         verified = known is not None and known.state == "Completed"
@@ -55,9 +56,9 @@ def resolved_image(version: ImageVersion, findings: Findings | None) -> str | No
     """V8: the first resolution counts for ever; a tag that is moved later changes nothing."""
     if version.status.resolved_image is not None:
         return version.status.resolved_image
-    if is_pinned(version.spec.image):
-        return version.spec.image
-    finding = (findings or {}).get(version.spec.image)
+    if is_pinned(version.spec.reference):
+        return version.spec.reference
+    finding = (findings or {}).get(version.spec.reference)
     return finding.pinned if finding is not None else None
 
 
@@ -66,7 +67,7 @@ def is_awaited(version: ImageVersion, findings: Findings | None) -> bool:
 
     Once somebody may use it, it does not become unready again because a registry is out of reach (T9).
     """
-    if findings is None or version.spec.image in findings or resolved_image(version, findings) is not None:
+    if findings is None or version.spec.reference in findings or resolved_image(version, findings) is not None:
         return False
     ready = find(version.status.conditions, "Ready")
     return find(version.status.conditions, TYPE) is None and (ready is None or ready.status != "True")
@@ -79,14 +80,16 @@ def condition(version: ImageVersion, findings: Findings | None) -> Wanted | None
     resolved = resolved_image(version, findings)
     if resolved is not None:
         return Wanted(TYPE, "True", Publishing.RESOLVED, f"instances get {resolved}")
-    finding = findings.get(version.spec.image)
+    finding = findings.get(version.spec.reference)
     if finding is not None:
-        message = f"{finding.message}; until it can be resolved, instances get the tag {version.spec.image}"
+        message = f"{finding.message}; until it can be resolved, instances get the tag {version.spec.reference}"
         return Wanted(TYPE, "False", finding.reason, message)
     before = find(version.status.conditions, TYPE)  # asked before a restart of the controller
     if before is not None:
         return Wanted(TYPE, before.status, before.reason, before.message)
-    return Wanted(TYPE, "Unknown", Publishing.RESOLVING, f"asking the registry for the digest of {version.spec.image}")
+    return Wanted(
+        TYPE, "Unknown", Publishing.RESOLVING, f"asking the registry for the digest of {version.spec.reference}"
+    )
 
 
 def replication(version: ImageVersion, findings: Findings | None) -> tuple[RegionReplication, ...]:

@@ -263,7 +263,7 @@ def _next_batch(state: RunState, ctx: Context, look: NextLook) -> Advanced:
         names = ranges.render(starting_on_target)
         message = f"waits for instances {names}, which are starting on the target"
         return Advanced(state, None, replace(look, message=message))
-    blocked = gates.missing_reference(ctx, state.target.revision, f"{state.run.metadata.uid}/{_next_number(state)}")
+    blocked = gates.missing_reference(ctx, state.target, f"{state.run.metadata.uid}/{_next_number(state)}")
     if blocked is not None:
         return Advanced(state, None, NextLook(blocked.until, blocked.message).sooner(look), blocked)
     share = Share(len(ctx.unhealthy - first), ctx.total, state.policy.max_unhealthy_instance_percent)

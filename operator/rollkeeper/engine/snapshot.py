@@ -81,10 +81,23 @@ class Instance:
     """Where it runs (`topology.kubernetes.io/zone`); empty while that is not known (B4)."""
     problem: Problem | None = None
     protected: bool = False
+    claims: frozenset[str] = frozenset()
+    """The claims that are disks of a virtual machine."""
     application: Application | None = None
     """None: nobody has asked it, or it was asked before its OS container started anew."""
     application_settled: datetime | None = None
     """When the application was first known to be no longer Initializing; restarts do not move it (H2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OSDisk:
+    """A claim that was made as the OS disk of a virtual machine."""
+
+    name: str
+    uid: str
+    ordinal: int
+    version: str
+    revision: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +164,9 @@ class Snapshot:
     """What went wrong unexpectedly when the last decision was carried out."""
     claims: frozenset[int] = frozenset()
     """Ordinals at or above replicas that still have claims which are to be deleted with them."""
+
+    os_disks: tuple[OSDisk, ...] = ()
+    """The claims that are OS disks, but for those that go already."""
 
     @property
     def replicas(self) -> int:

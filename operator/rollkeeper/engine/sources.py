@@ -118,7 +118,7 @@ def _by_hand(tagged: Tagged, version: ImageVersion | None, digests: Mapping[str,
     """What somebody else published, or we before our status was lost."""
     if version is None:
         return None
-    pinned = (version.status.resolved_image or version.spec.image).partition("@")[2]
+    pinned = (version.status.resolved_image or version.spec.reference).partition("@")[2]
     return PublishedTag(tag=tagged.tag, version=tagged.version, digest=pinned or digests.get(tagged.tag, ""))
 
 

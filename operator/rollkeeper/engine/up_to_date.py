@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rollkeeper.api.v1alpha1 import ScaleSet, ScaleSetStatus, UpgradeRun
 from rollkeeper.api.v1alpha1.names import ANNOTATION_RELEASE_HOLD, LABEL_PROTECT
-from rollkeeper.engine import ranges, versions
+from rollkeeper.engine import machine_models, ranges, versions
 from rollkeeper.engine.conditions import Wanted
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.ranges import Ordinals
@@ -49,7 +49,8 @@ def no_version(ctx: Context) -> str:
         there = f"publish it; versions there are: {known or 'none'}"
         return f"there is no ImageVersion {reference.version} of {name}: {there}"
     if not known:
-        return f"there is no ImageVersion of {name}: publish one"
+        of_claims = machine_models.runs_claims(ctx.snapshot.scale_set.spec)
+        return f"there is no ImageVersion of {name}{' with a claimName' if of_claims else ''}: publish one"
     hidden = [version for version in ctx.catalogue.values() if not version.replicated]
     if len(hidden) == len(ctx.catalogue):
         why = not_for(ctx.snapshot.scale_set, max(hidden, key=lambda version: version.listed))

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rollkeeper.api.v1alpha1.names import ANNOTATION_RELEASE_HOLD
-from rollkeeper.engine import regions
+from rollkeeper.engine import machine_models, regions
 
 if TYPE_CHECKING:  # the command line reads pods without the models
     from rollkeeper.api.v1alpha1 import (
@@ -116,12 +116,16 @@ Catalogue = dict[str, Published]
 
 
 def catalogue_of(scale_set: ScaleSet, visible: Iterable[ImageVersion]) -> Catalogue:
-    """The versions of the set's image, of equal numbers the one that counts."""
+    """The versions of the set's image, of equal numbers the one that counts.
+
+    Of a set whose OS disks are claims, those that are claims; of all others those that are container images.
+    """
+    of_claims = machine_models.runs_claims(scale_set.spec)
     wanted = image_name(scale_set.spec.image_reference)
     found: dict[str, ImageVersion] = {}
     for version in visible:
         number = version.spec.version
-        if image_name(version.spec) == wanted:
+        if image_name(version.spec) == wanted and (version.spec.claim_name is not None) == of_claims:
             rivals = [version, found[number]] if number in found else [version]
             found[number] = that_counts(rivals, scale_set.metadata.namespace)
     return {number: _published(version, scale_set.spec.region) for number, version in found.items()}

@@ -10,7 +10,7 @@ from rollkeeper.instances import pod_spec
 from rollkeeper.instances.claim_view import ClaimView
 from rollkeeper.instances.errors import NameTakenError
 from rollkeeper.kube.api import KubeApi
-from rollkeeper.kube.errors import AlreadyExists
+from rollkeeper.kube.errors import AlreadyExists, NotFound
 from rollkeeper.kube.resources import CLAIMS
 from rollkeeper.kube.store import Store
 
@@ -57,8 +57,15 @@ class Claims:
         wanted = {pod_spec.claim_name(scale_set, t, ordinal) for t in scale_set.spec.volume_claim_templates}
         for claim in self.claims.by_index((namespace, scale_set.metadata.name)):
             if claim.name in wanted and not claim.terminating:
-                left = await self.api.delete(CLAIMS, namespace, claim.name, uid=claim.uid)
-                if left is None:
-                    self.claims.remove_key((namespace, claim.name), claim.uid)
-                else:
-                    self.claims.apply(left)
+                await self.delete_one(namespace, claim.name, claim.uid)
+
+    async def delete_one(self, namespace: str, name: str, uid: str) -> None:
+        """Deletes that very claim."""
+        try:
+            left = await self.api.delete(CLAIMS, namespace, name, uid=uid)
+        except NotFound:
+            left = None
+        if left is None:
+            self.claims.remove_key((namespace, name), uid)
+        else:
+            self.claims.apply(left)

@@ -21,3 +21,9 @@ class ScriptMissingError(ObstacleError):
     """A script that an instance is to run is not there."""
 
     reason = Failure.SCRIPT_MISSING
+
+
+class GoldenClaimMissingError(ObstacleError):
+    """The claim that a version is, is not there."""
+
+    reason = Failure.GOLDEN_CLAIM_MISSING

@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from rollkeeper.engine.references import CLUSTER_SCOPED, Reference
 from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.errors import Forbidden, NotFound
-from rollkeeper.kube.resources import Resource
+from rollkeeper.kube.resources import CLAIMS, Resource
 
 _RESOURCES = {
     resource.kind: resource
     for resource in (
         Resource("", "v1", "configmaps", "ConfigMap"),
         Resource("", "v1", "secrets", "Secret"),
+        CLAIMS,
         Resource("", "v1", "serviceaccounts", "ServiceAccount"),
         Resource("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False),
         Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False),

@@ -7,6 +7,7 @@ import pytest
 
 from rollkeeper.engine import gates
 from rollkeeper.engine.references import Reference, ReferenceCheck, of_claims, of_model
+from rollkeeper.engine.snapshot import Pair
 
 from .builders import at, ctx, pair
 
@@ -96,6 +97,17 @@ def test_t8_a_model_without_references_is_never_asked_about() -> None:
 
 def test_t8_the_sentence_names_what_is_missing() -> None:
     check = ReferenceCheck("r1", at(0), (APP, Reference("PriorityClass", "high")), at(0) + timedelta(seconds=2))
-    blocked = gates.missing_reference(ctx(references={"r1": (APP,)}, reference_checks={"x": check}), "r1", "x")
+    blocked = gates.missing_reference(
+        ctx(references={"r1": (APP,)}, reference_checks={"x": check}), pair("1.0.0", "r1"), "x"
+    )
     assert blocked is not None
-    assert blocked.message.startswith("ConfigMap app, PriorityClass high is missing, and instances of model r1 need it")
+    assert blocked.message.startswith("ConfigMap app, PriorityClass high is missing, and instances of version")
+
+
+def test_t8_the_golden_claim_of_a_version_is_looked_for() -> None:
+    """B5: where the OS disks of virtual machines are claims, a version relies on one, whatever the model does."""
+    seen, wanted = ctx(references={"r1": (APP,)}), Pair("1.1.0", "claim://golden-1", "r1")
+    blocked = gates.missing_reference(seen, wanted, "x")
+    assert blocked is not None
+    assert blocked.ask is not None
+    assert blocked.ask.references == (APP, Reference("PersistentVolumeClaim", "golden-1"))

@@ -12,7 +12,7 @@ from rollkeeper.engine import references, revisions
 from rollkeeper.engine.actions import SwapImage
 from rollkeeper.engine.snapshot import Application, Instance, Pair
 from rollkeeper.instances.virtual_machines.machine_instance import instance_of
-from rollkeeper.instances.virtual_machines.machine_spec import build_machine, swap_patch
+from rollkeeper.instances.virtual_machines.machine_spec import System, build_machine, swap_patch
 from rollkeeper.instances.virtual_machines.machine_view import read_guest, read_machine
 from tests.simulation.objects_of_ours import scale_set as manifest
 
@@ -49,7 +49,7 @@ def of_machines(**spec: Any) -> ScaleSet:
 
 def machine(**spec: Any) -> JsonMap:
     of = of_machines(**spec)
-    made = build_machine(of, revisions.model_of(of.spec), 1, PAIR, "ScaleOut", guest_agent=True)
+    made = build_machine(of, revisions.model_of(of.spec), 1, PAIR, "ScaleOut", System(guest_agent=True))
     return {**made, "metadata": {**made["metadata"], "uid": "vm", "creationTimestamp": NOW.isoformat()}}
 
 
@@ -93,7 +93,7 @@ CHANGE = SwapImage(
 
 def patched(raw: JsonMap, *, start_anew: bool = False) -> dict[str, Any]:
     of = of_machines()
-    operations = swap_patch(of, revisions.model_of(of.spec), raw, CHANGE, NOW, guest_agent=False, start_anew=start_anew)
+    operations = swap_patch(of, revisions.model_of(of.spec), raw, CHANGE, System(), NOW, start_anew=start_anew)
     return {f"{o['op']} {o['path']}": o.get("value") for o in operations}
 
 

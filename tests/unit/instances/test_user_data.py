@@ -14,7 +14,7 @@ from rollkeeper.engine import provisioning, revisions
 from rollkeeper.engine.provisioning import MOST_USER_DATA, Content, Contents, Source
 from rollkeeper.instances.errors import NameTakenError, ScriptMissingError
 from rollkeeper.instances.virtual_machines import user_data
-from rollkeeper.instances.virtual_machines.machine_spec import build_machine
+from rollkeeper.instances.virtual_machines.machine_spec import System, build_machine
 from rollkeeper.instances.virtual_machines.user_data import ANSWER_FILE, USER_DATA, OSType
 from rollkeeper.instances.virtual_machines.user_data_secrets import UserDataSecrets
 from rollkeeper.kube.resources import SECRETS
@@ -104,7 +104,7 @@ def test_e4_on_windows_it_is_powershell_and_answer_files_are_setups() -> None:
 
 
 def machine(of: ScaleSet) -> JsonMap:
-    return build_machine(of, revisions.model_of(of.spec), 1, PAIR, "ScaleOut", guest_agent=False)
+    return build_machine(of, revisions.model_of(of.spec), 1, PAIR, "ScaleOut", System())
 
 
 def disks(made: JsonMap) -> list[JsonMap]:

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 
 from rollkeeper.api.v1alpha1 import catalogue_rules, machine_rules, rules
 from rollkeeper.api.v1alpha1.meta import Conditions, Model, ObjectMeta
+from rollkeeper.api.v1alpha1.names import CLAIM_REFERENCE
 
 ImageName = Annotated[str, Field(min_length=1, max_length=128, json_schema_extra=rules.IMAGE_NAME)]
 OSType = Literal["Linux", "Windows"]
@@ -38,7 +39,9 @@ class SecretReference(Model):
 class ImageVersionSpec(Model):
     """What a publisher publishes. Immutable but for exclusion, regions and end of life (V7)."""
 
-    model_config = ConfigDict(json_schema_extra=rules.IMAGE_VERSION_SPEC)
+    model_config = ConfigDict(
+        json_schema_extra=rules.joined(rules.IMAGE_VERSION_SPEC, *machine_rules.IMAGE_VERSION_SPEC)
+    )
 
     publisher: ImageName | None = None
     """Who publishes the image. Platform images have publisher, offer and sku. Immutable."""
@@ -54,8 +57,11 @@ class ImageVersionSpec(Model):
     """Major.Minor.Patch, compared number by number: 1.10.0 is newer than 1.9.0. Immutable."""
     os_type: Annotated[OSType, Field(json_schema_extra=rules.IMAGE_OS_TYPE)] = "Linux"
     """The operating system of the image. Immutable."""
-    image: Annotated[str, Field(min_length=1, max_length=1024, json_schema_extra=rules.CONTAINER_IMAGE)]
-    """The container image of the OS disk, by tag or digest. Immutable."""
+    image: Annotated[str, Field(min_length=1, max_length=1024, json_schema_extra=rules.CONTAINER_IMAGE)] | None = None
+    """The container image of the OS disk, by tag or digest; this or claimName. Immutable."""
+    claim_name: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """For virtual machines, in place of image: a PersistentVolumeClaim in the scale set's namespace that has the OS
+    disk. Each instance gets a clone of it. Immutable."""
     guest_agent: Annotated[bool, Field(json_schema_extra=machine_rules.GUEST_AGENT)] = False
     """For virtual machines: the OS has the QEMU guest agent, and is healthy only when that has connected (H1).
     Immutable."""
@@ -76,6 +82,11 @@ class ImageVersionSpec(Model):
     """When the version was published, for information; it plays no part in which version is latest. Immutable."""
     end_of_life_time: datetime | None = None
     """After this time the version still works, and a warning is shown."""
+
+    @property
+    def reference(self) -> str:
+        """What instances get: the image, or the claim as `claim://<name>`."""
+        return self.image or f"{CLAIM_REFERENCE}{self.claim_name or ''}"
 
 
 ReplicationState = Literal["Unknown", "Replicating", "Completed", "Failed"]

@@ -6,9 +6,25 @@ GUEST_AGENT = validations(
     immutable("guestAgent of a published version can't be changed: create another ImageVersion"),
 )
 
+IMAGE_VERSION_SPEC = (
+    rule(
+        "has(self.image) != has(self.claimName)",
+        "give exactly one of image (a container image) and claimName (a claim with the OS disk of virtual machines)",
+    ),
+    immutable_child("image", "a published version can't get another image: publish a higher version"),
+    immutable_child("claimName", "a published version can't get another claim: publish a higher version"),
+    rule(
+        "!has(self.claimName) || (self.replication == 'Assumed'"
+        " && (!has(self.targetRegions) || self.targetRegions.all(r, !has(r.image))))",
+        "no registry has a claim: leave out replication, and the image of target regions",
+        at=".claimName",
+    ),
+)
+
 _MACHINES = "has(self.virtualMachineTemplate)"
 _SPEC = "self.virtualMachineTemplate.spec"
 _VOLUMES = f"{_SPEC}.template.spec.volumes"
+_OLD_VOLUMES = "oldSelf.virtualMachineTemplate.spec.template.spec.volumes"
 
 SCALE_SET_SPEC = (
     rule(
@@ -21,13 +37,23 @@ SCALE_SET_SPEC = (
     ),
     immutable_child("osVolumeName", "osVolumeName can't be changed, added or removed: create a new ScaleSet"),
     rule(
+        f"!{_MACHINES} || !has(oldSelf.virtualMachineTemplate) || !has(self.osVolumeName)"
+        f" || {_VOLUMES}.exists(v, v.name == self.osVolumeName && has(v.containerDisk))"
+        f" == {_OLD_VOLUMES}.exists(v, v.name == self.osVolumeName && has(v.containerDisk))",
+        "a container disk can't become a claim, nor the other way round: create a new ScaleSet",
+        at=".virtualMachineTemplate",
+    ),
+    rule(
         f"{_MACHINES} ? !has(self.osContainerName) : !has(self.osVolumeName)",
         "osContainerName is for pods, osVolumeName for virtual machines: remove the other one",
     ),
     rule(
-        f"!{_MACHINES} || {_VOLUMES}.exists(v, has(v.containerDisk)"
-        " && (!has(self.osVolumeName) || v.name == self.osVolumeName))",
-        "the OS disk is a containerDisk: add it to the volumes of the virtual machine, or correct osVolumeName",
+        f"!{_MACHINES} || (has(self.osVolumeName)"
+        f" ? {_VOLUMES}.exists(v, v.name == self.osVolumeName"
+        " && (has(v.containerDisk) || has(v.persistentVolumeClaim)))"
+        f" : {_VOLUMES}.exists(v, has(v.containerDisk)))",
+        "the OS disk is a containerDisk, or the persistentVolumeClaim volume that osVolumeName names: add it to the "
+        "volumes of the virtual machine, or correct osVolumeName",
         at=".virtualMachineTemplate",
     ),
     rule(
@@ -41,12 +67,6 @@ SCALE_SET_SPEC = (
         f" || {_SPEC}.template.spec.readinessProbe.periodSeconds < 120))",
         "health.source Probe needs a readinessProbe with a periodSeconds below 120 in the virtual machine's "
         "template.spec: add one, or leave health out",
-        at=".health.source",
-    ),
-    rule(
-        f"!{_MACHINES} || !has(self.health) || self.health.source != 'ApplicationHealth'",
-        "the application of a virtual machine is not asked yet: use health.source Probe with a readinessProbe that "
-        "asks it (httpGet or tcpSocket)",
         at=".health.source",
     ),
     rule(

@@ -17,6 +17,18 @@ _CONTAINER_DISK: dict[str, Any] = {
     **ANYTHING_ELSE,
 }
 
+_CLAIM: dict[str, Any] = {
+    "type": "object",
+    "description": "As in a VirtualMachine.",
+    "properties": {
+        "claimName": {
+            "type": "string",
+            "maxLength": 253,
+            "description": "Leave it out for the OS disk: each instance has a claim of its own.",
+        }
+    },
+    **ANYTHING_ELSE,
+}
 _USER_DATA: dict[str, Any] = {
     "type": "string",
     "maxLength": 4096,
@@ -49,6 +61,7 @@ _GUEST_SPEC: dict[str, Any] = {
                 64,
                 "Name of the volume.",
                 containerDisk=_CONTAINER_DISK,
+                persistentVolumeClaim=_CLAIM,
                 cloudInitNoCloud=_CLOUD_INIT,
                 cloudInitConfigDrive=_CONFIG_DRIVE,
             ),

@@ -146,7 +146,8 @@ class ScaleSetSpec(Model):
     """In place of template: the KubeVirt VirtualMachine of an instance. The image of its OS disk comes from the image
     version: leave it out."""
     os_volume_name: Annotated[str, Field(min_length=1, max_length=63)] | None = None
-    """The container disk of the virtual machine that is the OS disk; default: the first. Immutable."""
+    """The volume of the virtual machine that is the OS disk: a container disk, or a claim whose versions have a
+    claimName. Default: the first container disk. Immutable."""
     os_container_name: Annotated[str, Field(min_length=1, max_length=63)] | None = None
     """The container whose root file system is the OS disk; default: the first. Immutable."""
     volume_claim_templates: Annotated[

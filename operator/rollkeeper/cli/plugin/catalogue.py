@@ -177,7 +177,7 @@ def images_table(found: Sequence[Line], *, wide: bool) -> Table:
             spec.version,
             line.version.metadata.namespace,
             ",".join(line.latest_for) or "-",
-            status.resolved_image or spec.image,
+            status.resolved_image or spec.reference,
         ]
         table.add(*cells[: len(table.columns)], note=line.why_not)
     return table

@@ -51,6 +51,7 @@ def instance_of(
         ready_since=max(ready, since) if ready is not None and since is not None else None,
         problem=None if running and ready is not None else _problem(machine, guest, current),
         protected=machine.protected,
+        claims=machine.claims,
         application=launcher.application if running and launcher is not None else None,
         application_settled=launcher.application_settled if running and launcher is not None else None,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +19,18 @@ JsonMap = dict[str, Any]
 Patch = list[JsonMap]
 
 
+@dataclass(frozen=True, slots=True)
+class System:
+    """What a machine must know of its OS, besides the image."""
+
+    guest_agent: bool = False
+    """It has one, which tells that it is up (H1)."""
+    claim: str = ""
+    """The claim that its disk is; empty: a container disk."""
+
+
 def build_machine(
-    scale_set: ScaleSet, model: Mapping[str, Any], ordinal: int, pair: Pair, made_by: str, *, guest_agent: bool
+    scale_set: ScaleSet, model: Mapping[str, Any], ordinal: int, pair: Pair, made_by: str, system: System
 ) -> JsonMap:
     """The VirtualMachine of an instance: the model's template with our name, labels, OS disk and claims."""
     template = model[TEMPLATE]
@@ -40,21 +51,21 @@ def build_machine(
                 **metadata.get("annotations", {}),
                 names.ANNOTATION_IMAGE: pair.image,
                 names.ANNOTATION_MADE_BY: made_by,
-                **({names.ANNOTATION_GUEST_AGENT: "true"} if guest_agent else {}),
+                **({names.ANNOTATION_GUEST_AGENT: "true"} if system.guest_agent else {}),
             },
             "ownerReferences": [owner_of(scale_set)],
         },
         "spec": {
             **spec,
             "runStrategy": "Always",
-            "template": _guest(scale_set, model, ordinal, pair, {names.ANNOTATION_MADE_BY: made_by}),
+            "template": _guest(scale_set, model, ordinal, pair, system, {names.ANNOTATION_MADE_BY: made_by}),
         },
     }
 
 
 def dry_run(scale_set: ScaleSet, model: Mapping[str, Any], pair: Pair) -> JsonMap:
     """The machine that the API server is asked about before any is made (M3)."""
-    return build_machine(scale_set, model, dry_runs.ORDINAL, pair, "DryRun", guest_agent=False)
+    return build_machine(scale_set, model, dry_runs.ORDINAL, pair, "DryRun", System(claim="dry-run"))
 
 
 def swap_patch(
@@ -62,9 +73,9 @@ def swap_patch(
     model: Mapping[str, Any],
     raw: Mapping[str, Any],
     change: SwapImage,
+    system: System,
     now: datetime,
     *,
-    guest_agent: bool,
     start_anew: bool,
 ) -> Patch:
     """What gives a VirtualMachine (`raw`, as it is) another OS disk, and what else the model has changed.
@@ -79,11 +90,14 @@ def swap_patch(
     marks = {names.ANNOTATION_MADE_BY: change.made_by, names.ANNOTATION_CHANGED: stamp}
     labels = {**(raw["metadata"].get("labels") or {}), **_labels(scale_set, change.ordinal, change.pair)}
     annotations = {**(raw["metadata"].get("annotations") or {}), names.ANNOTATION_IMAGE: change.pair.image, **marks}
-    for key, wanted in ((names.ANNOTATION_GUEST_AGENT, guest_agent), (names.ANNOTATION_STARTING_ANEW, start_anew)):
+    for key, wanted in (
+        (names.ANNOTATION_GUEST_AGENT, system.guest_agent),
+        (names.ANNOTATION_STARTING_ANEW, start_anew),
+    ):
         annotations.pop(key, None)
         if wanted:
             annotations[key] = "true"
-    guest = _guest(scale_set, model, change.ordinal, change.pair, marks)
+    guest = _guest(scale_set, model, change.ordinal, change.pair, system, marks)
     return [
         {"op": "test", "path": "/metadata/uid", "value": change.uid},
         *([] if at is None else [{"op": "test", "path": f"/spec/template/spec/volumes/{at}/name", "value": name}]),
@@ -130,14 +144,17 @@ def _labels(scale_set: ScaleSet, ordinal: int, pair: Pair) -> dict[str, str]:
     }
 
 
-def _guest(scale_set: ScaleSet, model: Mapping[str, Any], ordinal: int, pair: Pair, marks: dict[str, str]) -> JsonMap:
+def _guest(
+    scale_set: ScaleSet, model: Mapping[str, Any], ordinal: int, pair: Pair, system: System, marks: dict[str, str]
+) -> JsonMap:
     """The template of the guest. Its labels go on to the launcher, where disruption budgets look for them (B12)."""
     template = deepcopy(dict(model[TEMPLATE]["spec"]["template"]))
     metadata, spec = template.get("metadata", {}), template["spec"]
     spec["hostname"] = instance_name(scale_set, ordinal)
     if scale_set.spec.service_name is not None:
         spec["subdomain"] = scale_set.spec.service_name
-    spec["volumes"] = [with_os_disk(v, model, pair) for v in with_claims(scale_set, ordinal, spec["volumes"])]
+    volumes = with_claims(scale_set, ordinal, spec["volumes"])
+    spec["volumes"] = [with_os_disk(volume, model, pair.image, system.claim) for volume in volumes]
     add_user_data(spec, model, pair.revision, scale_set.spec.os_type)
     return {
         "metadata": {

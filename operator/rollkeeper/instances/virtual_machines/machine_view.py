@@ -1,6 +1,6 @@
 """Reads a VirtualMachine and its guest, each as far as the engine's `Instance` needs it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,6 +40,8 @@ class MachineView:
     status: str
     """KubeVirt's own word, as kubectl shows it."""
     protected: bool
+    claims: frozenset[str]
+    """The claims that are its disks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,14 @@ def read_machine(raw: JsonObject, _previous: MachineView | None) -> MachineView:
         guest_agent=annotations.get(names.ANNOTATION_GUEST_AGENT) == "true",
         status=status.get("printableStatus", ""),
         protected=labels.get(names.LABEL_PROTECT) == "true",
+        claims=frozenset(_claims(spec)),
     )
+
+
+def _claims(spec: Mapping[str, Any]) -> Iterator[str]:
+    for volume in spec.get("template", {}).get("spec", {}).get("volumes") or ():
+        if "persistentVolumeClaim" in volume:
+            yield volume["persistentVolumeClaim"]["claimName"]
 
 
 def read_guest(raw: JsonObject, _previous: GuestView | None) -> GuestView:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rollkeeper.engine.snapshot import Pair
 from rollkeeper.instances.virtual_machines.user_data import ANSWER_FILE, USER_DATA, OSType, keys_of
 
 JsonMap = dict[str, Any]
@@ -19,11 +18,13 @@ def secret_name(revision: str) -> str:
     return f"{revision}-{USER_DATA}"
 
 
-def with_os_disk(volume: JsonMap, model: Mapping[str, Any], pair: Pair) -> JsonMap:
-    """A volume of the template; the OS disk's with the image that a pair runs."""
+def with_os_disk(volume: JsonMap, model: Mapping[str, Any], image: str, claim: str) -> JsonMap:
+    """A volume of the template; the OS disk's with the image or the claim that the instance gets."""
     if volume["name"] != model["osVolumeName"]:
         return volume
-    return {**volume, "containerDisk": {**volume["containerDisk"], "image": pair.image}}
+    if "persistentVolumeClaim" in volume:
+        return {**volume, "persistentVolumeClaim": {**volume["persistentVolumeClaim"], "claimName": claim}}
+    return {**volume, "containerDisk": {**volume["containerDisk"], "image": image}}
 
 
 def add_user_data(spec: JsonMap, model: Mapping[str, Any], revision: str, os_type: OSType) -> None:

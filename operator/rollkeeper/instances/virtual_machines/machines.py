@@ -16,10 +16,12 @@ from rollkeeper.instances.room import Room, survey
 from rollkeeper.instances.virtual_machines import machine_spec
 from rollkeeper.instances.virtual_machines.launchers import launcher_of
 from rollkeeper.instances.virtual_machines.machine_instance import is_current, is_off, may_start
+from rollkeeper.instances.virtual_machines.machine_spec import System
 from rollkeeper.instances.virtual_machines.machine_view import GuestView, MachineView, read_machine
+from rollkeeper.instances.virtual_machines.os_disks import OSDisks
 from rollkeeper.instances.virtual_machines.resources import GUESTS, MACHINES
 from rollkeeper.instances.virtual_machines.user_data_secrets import UserDataSecrets
-from rollkeeper.kube.api import JsonObject, KubeApi
+from rollkeeper.kube.api import KubeApi
 from rollkeeper.kube.errors import AlreadyExists, Conflict, Invalid, NotFound
 from rollkeeper.kube.store import Key, Store
 
@@ -40,13 +42,13 @@ class Machines:
     launchers: Store[PodView]
     claims: Claims
     user_data: UserDataSecrets
+    os_disks: OSDisks
     has_agent: HasAgent
 
     async def create(self, scale_set: ScaleSet, model: Mapping[str, Any], new: CreateInstance) -> None:
         """Makes what is missing of claims and user data, then the machine. Raises ObstacleError."""
-        await self.claims.ensure(scale_set, new.ordinal, new.pair)
-        await self.user_data.ensure(scale_set, model, new.pair.revision)
-        body = self._body(scale_set, model, new.ordinal, new.pair, new.made_by)
+        system = await self._prepared(scale_set, model, new)
+        body = machine_spec.build_machine(scale_set, model, new.ordinal, new.pair, new.made_by, system)
         if new.protected:
             body["metadata"]["labels"][names.LABEL_PROTECT] = "true"
         namespace = scale_set.metadata.namespace
@@ -62,11 +64,12 @@ class Machines:
                 raise NameTakenError(message) from error
             self.machines.apply(found)
 
-    def _body(
-        self, scale_set: ScaleSet, model: Mapping[str, Any], ordinal: int, pair: Pair, made_by: str
-    ) -> JsonObject:
-        agent = self.has_agent(scale_set, pair)
-        return machine_spec.build_machine(scale_set, model, ordinal, pair, made_by, guest_agent=agent)
+    async def _prepared(self, scale_set: ScaleSet, model: Mapping[str, Any], of: CreateInstance | SwapImage) -> System:
+        """Makes what a machine needs before it is touched: its disks, its user data."""
+        await self.claims.ensure(scale_set, of.ordinal, of.pair)
+        await self.user_data.ensure(scale_set, model, of.pair.revision)
+        claim = await self.os_disks.ensure(scale_set, model["osVolumeName"], of.ordinal, of.pair, of.made_by)
+        return System(self.has_agent(scale_set, of.pair), claim)
 
     async def dry_run(self, scale_set: ScaleSet, model: Mapping[str, Any], pair: Pair) -> None:
         """M3: would the API server take a machine of this pair? Raises Invalid or Forbidden with its words."""
@@ -90,18 +93,9 @@ class Machines:
         self.machines.apply(raw)
         if machine.uid != change.uid or machine.terminating:
             return
-        await self.claims.ensure(scale_set, change.ordinal, change.pair)
-        await self.user_data.ensure(scale_set, model, change.pair.revision)
+        system = await self._prepared(scale_set, model, change)
         start_anew = not is_off(machine) and (machine.backs_off or guest is None or not guest.ran)
-        patch = machine_spec.swap_patch(
-            scale_set,
-            model,
-            raw,
-            change,
-            now,
-            guest_agent=self.has_agent(scale_set, change.pair),
-            start_anew=start_anew,
-        )
+        patch = machine_spec.swap_patch(scale_set, model, raw, change, system, now, start_anew=start_anew)
         self.machines.apply(await self.api.json_patch(MACHINES, *key, patch))
         if not start_anew:
             await self.finish(scale_set, change.ordinal, change.uid)
