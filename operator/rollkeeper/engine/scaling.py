@@ -44,7 +44,7 @@ def assign(ctx: Context, new: Pair | None, held: Callable[[Pair], bool]) -> dict
     for ordinal in range(ctx.snapshot.replicas):
         if (
             ordinal not in assignment
-            or (not ctx.proven and ordinal not in ctx.healthy and not ctx.is_protected(ordinal))
+            or (not ctx.proven and ordinal not in ctx.healthy and ordinal not in ctx.protected & ctx.instances.keys())
             or (ordinal not in ctx.instances and held(assignment[ordinal]))
         ):
             assignment[ordinal] = new
