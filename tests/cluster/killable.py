@@ -76,10 +76,10 @@ FORWARD: Mapping[str, Point] = {
     "run created": lambda c: (c.verb, c.plural) == ("create", "upgraderuns"),
     "run named by the set": lambda c: c.plural == "scalesets" and bool(c.status.get("activeRunName")),
     "first batch written": lambda c: _run_status(c) and (c.status.get("currentBatch") or {}).get("number") == 1,
+    "first pod evicted": lambda c: c.verb == "evict",
     "assignment written": lambda c: (
         c.plural == "scalesets" and bool(c.stored_status.get("activeRunName")) and len(c.status.get("versions", ())) > 1
     ),
-    "first pod evicted": lambda c: c.verb == "evict",
     "first pod created": lambda c: c.made_by.endswith("/1/Forward"),
     "second batch written": lambda c: _run_status(c) and (c.status.get("currentBatch") or {}).get("number") == 2,
     "final code written": lambda c: _run_status(c) and c.status.get("runningStatus", {}).get("code") in FINAL,

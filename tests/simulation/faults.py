@@ -38,6 +38,12 @@ class Call:
     def is_write(self) -> bool:
         return self.verb not in READS and not self.dry_run
 
+    @property
+    def kind(self) -> str:
+        """`patch scalesets/status`, to be counted."""
+        path = "/".join(part for part in (self.resource.plural, self.subresource) if part)
+        return f"{self.verb} {path}{' (dry run)' if self.dry_run else ''}"
+
     def __str__(self) -> str:
         """`patch scalesets/web/status`, for logs of a rollout."""
         path = "/".join(part for part in (self.resource.plural, self.name, self.subresource) if part)

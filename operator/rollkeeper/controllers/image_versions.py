@@ -24,6 +24,8 @@ from rollkeeper.kube.store import Key
 READY = "Ready"
 COUNTS_EVERY = timedelta(seconds=5)
 """How often a status is written when only the counts of who uses it changed."""
+COUNTS_OF_A_RUN_EVERY = timedelta(seconds=30)
+"""The same while a run changes them all the time: how far that is stands in the run itself."""
 LOOK_AGAIN = 1.0
 """Seconds until it is known who uses a version."""
 
@@ -61,19 +63,20 @@ class ImageVersionController:
         if version.metadata.deletion_timestamp is not None:
             return await self._going(version)
         now = self.now()
-        later = await self._write(version, self._status(version, now), now)
+        users = self.users.of(version)
+        every = COUNTS_OF_A_RUN_EVERY if usage.is_moving(users) else COUNTS_EVERY
+        later = await self._write(version, self._status(version, users, now), now, every)
         end = version.spec.end_of_life_time
         if later is None and end is not None and end > now:
             return (end - now).total_seconds()
         return later
 
-    def _status(self, version: ImageVersion, now: datetime) -> ImageVersionStatus:
+    def _status(self, version: ImageVersion, users: usage.Users, now: datetime) -> ImageVersionStatus:
         others = self.caches.image_versions.by_index(image_name(version.spec))
         findings = self.resolver.findings(version) if self.resolver is not None else None
         if self.resolver is not None and self.resolver.is_due(version):
             self.ask((version.metadata.namespace, version.metadata.name))
-        counted = usage.count(self.users.of(version))
-        used_by = counted if self.protection.sees_all_users(version) else version.status.used_by
+        used_by = usage.count(users) if self.protection.sees_all_users(version) else version.status.used_by
         return publishing.status_of(version, others, now, findings, used_by)
 
     async def _going(self, version: ImageVersion) -> float | None:
@@ -90,7 +93,9 @@ class ImageVersionController:
             why, used_by = usage.what_deletion_waits_for(users, meta.namespace), usage.count(users)
         else:
             why, used_by = _others(version), version.status.used_by
-        return await self._write(version, publishing.status_of_going(version, why, used_by, now), now) if why else None
+        if not why:
+            return None
+        return await self._write(version, publishing.status_of_going(version, why, used_by, now), now, COUNTS_EVERY)
 
     async def _is_used_after_all(self, version: ImageVersion) -> bool:
         """Asks the API server: each cache is late in its own way, and another controller may be at work (I8).
@@ -106,13 +111,15 @@ class ImageVersionController:
                 return True
         return False
 
-    async def _write(self, version: ImageVersion, status: ImageVersionStatus, now: datetime) -> float | None:
-        """Writes what differs; counts only every few seconds. Returns the seconds until what was put off is due."""
+    async def _write(
+        self, version: ImageVersion, status: ImageVersionStatus, now: datetime, every: timedelta
+    ) -> float | None:
+        """Writes what differs; counts only every so often. Returns the seconds until what was put off is due."""
         patch = status_patch(version.status, status)
         if not patch:
             return None
         meta = version.metadata
-        due = self._written_at.get(meta.uid, now - COUNTS_EVERY) + COUNTS_EVERY
+        due = self._written_at.get(meta.uid, now - every) + every
         if now < due and _only_counts(version.status, status):
             return (due - now).total_seconds()
         key, body = (

@@ -17,8 +17,9 @@ from rollkeeper.kube.store import Key
 Work = tuple[Literal["ScaleSet", "ImageVersion", "ImageSource"], str, str]
 """Kind, namespace, name."""
 
-GATHER = 0.02
-"""Seconds that pod events are gathered for: a batch of pods turning ready is one reconcile, not twenty."""
+GATHER, GATHER_AN_INSTANCE, GATHER_AT_MOST = 0.02, 0.0002, 1.0
+"""Seconds that pod events are gathered for: a batch of pods turning ready is one reconcile, not twenty. More of large
+sets, whose decisions take longer."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,9 @@ class Waking:
             self._wake(view.namespace, view.scale_set)
 
     def _wake(self, namespace: str, scale_set: str) -> None:
-        self.queue.add_after(("ScaleSet", namespace, scale_set), GATHER)
+        found = self.caches.scale_sets.get((namespace, scale_set))
+        gathered = GATHER + GATHER_AN_INSTANCE * (found.spec.replicas if found is not None else 0)
+        self.queue.add_after(("ScaleSet", namespace, scale_set), min(gathered, GATHER_AT_MOST))
 
     def _machine_changed(
         self, _key: Key, old: MachineView | GuestView | None, new: MachineView | GuestView | None

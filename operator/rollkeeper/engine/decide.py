@@ -1,5 +1,6 @@
 """From a snapshot to what is to be done and what is to be said: the one entry of the engine."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -26,7 +27,14 @@ from rollkeeper.engine import (
     versions,
 )
 from rollkeeper.engine import finish as finishing
-from rollkeeper.engine.actions import Action, CreateRun, DryRunPod, EnsureRevision, WriteSet
+from rollkeeper.engine.actions import (
+    Action,
+    CreateRun,
+    DryRunPod,
+    EnsureRevision,
+    EvictInstance,
+    WriteSet,
+)
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.origin import NewInstances
 from rollkeeper.engine.platform import Platform
@@ -35,7 +43,7 @@ from rollkeeper.engine.ranges import Ordinals
 from rollkeeper.engine.rolling import Rolling
 from rollkeeper.engine.set_status import Situation
 from rollkeeper.engine.snapshot import Pair, Snapshot
-from rollkeeper.engine.urgency import is_urgent_for_set
+from rollkeeper.engine.urgency import is_assigned_anew, is_urgent_for_set
 
 
 @dataclass(frozen=True)
@@ -91,12 +99,24 @@ def _go_on(ctx: Context, named: UpgradeRun | None) -> Decision:
         actions += os_disks.obsolete(ctx)
     actions += chosen.actions
     actions += rolled.run_actions
+    on_instances: list[Action] = [
+        *scaling.unfinished(ctx, {action.ordinal for action in rolled.instance_actions}),
+        *rolled.instance_actions,
+        *scaling.plan(ctx, rolled.assignment, rolled.exclusive, lambda pair: _may_make(ctx, pair)),
+    ]
     if status != ctx.snapshot.scale_set.status:
-        actions.append(WriteSet(status, is_urgent_for_set(ctx.snapshot.scale_set.status, status)))
-    actions += scaling.unfinished(ctx, {action.ordinal for action in rolled.instance_actions})
-    actions += rolled.instance_actions
-    actions += scaling.plan(ctx, rolled.assignment, rolled.exclusive, lambda pair: _may_make(ctx, pair))
+        actions.append(WriteSet(status, _is_urgent(ctx.snapshot.scale_set.status, status, on_instances)))
+    actions += on_instances
     return Decision(tuple(actions), _look_at(ctx, wishes, rolled))
+
+
+def _is_urgent(old: ScaleSetStatus, new: ScaleSetStatus, on_instances: Iterable[Action]) -> bool:
+    """I9: what instances are to run is written before one is made or changed; until evicted pods are gone it can wait.
+
+    Counts that change meanwhile are in the same write.
+    """
+    needed = any(not isinstance(action, EvictInstance) for action in on_instances)
+    return is_urgent_for_set(old, new) or (needed and is_assigned_anew(old, new))
 
 
 @dataclass(frozen=True)
@@ -129,6 +149,7 @@ def _set_status(
 ) -> ScaleSetStatus:
     waits = any(o not in ctx.instances for o in range(ctx.snapshot.replicas))
     situation = Situation(
+        upgrading=chosen.name,
         active=rolled.run,
         blocked=wishes.blocked or gates.model_is_known(ctx, context.NOTHING)
         if chosen.name is None

@@ -1,7 +1,5 @@
 """What a run wants of an instance: its target, in a Model run the instance's own version with the run's model (M1)."""
 
-from dataclasses import replace
-
 from rollkeeper.api.v1alpha1.names import ANNOTATION_CAUSE
 from rollkeeper.engine import versions
 from rollkeeper.engine.context import Context
@@ -22,7 +20,7 @@ def goal(state: RunState, ctx: Context, ordinal: int) -> Pair:
     proven = ctx.proven_pair
     if proven is not None and ctx.is_held(found):
         found = proven
-    return replace(found, revision=state.target.revision)
+    return found._replace(revision=state.target.revision)
 
 
 def is_ahead(state: RunState, ctx: Context, ordinal: int) -> bool:

@@ -1,7 +1,7 @@
 """What new instances get: the creation pair, the proven pair, or the target of a user's downgrade (F4, F4b, V5)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rollkeeper.api.v1alpha1 import ScaleSet, ScaleSetStatus, UpgradeRun
 from rollkeeper.engine import creation, ranges, versions
@@ -49,7 +49,7 @@ def _proven_or_newest_model(ctx: Context) -> Pair | None:
     other_image = proven is not None and ctx.image_of(proven) != ctx.image_name
     if proven is None or other_image or ctx.snapshot.scale_set.spec.upgrade_policy.mode != "Manual":
         return proven  # V6: of another image until the new one is proven
-    return replace(proven, revision=ctx.model)
+    return proven._replace(revision=ctx.model)
 
 
 def _downgrade_target(scale_set: ScaleSet, active: UpgradeRun | None) -> Pair | None:

@@ -19,7 +19,10 @@ from rollkeeper.engine.snapshot import Pair
 class Situation:
     """What the other parts of the decision found, for the conditions to tell."""
 
+    upgrading: str | None
+    """The run that is active, or becomes so by this decision."""
     active: UpgradeRun | None
+    """The same once it has started."""
     blocked: Blocked | None
     stalled: tuple[State | Wait, str] | None
     proven: Pair | None
@@ -51,7 +54,7 @@ def compute(status: ScaleSetStatus, ctx: Context, assignment: Assignment, situat
         _ready(ctx, situation),
         _reconciling(ctx, situation),
         _stalled(situation),
-        up_to_date.condition(status, ctx, situation.active),
+        up_to_date.condition(status, ctx, situation.upgrading),
         _upgrade_blocked(situation.blocked or gates.no_region(ctx) or gates.not_supported(ctx)),
     ]
     generation = snapshot.scale_set.metadata.generation
@@ -100,8 +103,8 @@ def _ready(ctx: Context, situation: Situation) -> Wanted:
     replicas = ctx.snapshot.replicas
     if situation.stalled is not None:
         return Wanted("Ready", "False", *situation.stalled)
-    if situation.active is not None:
-        return Wanted("Ready", "False", State.UPGRADING, f"UpgradeRun {situation.active.metadata.name} is active")
+    if situation.upgrading is not None:
+        return Wanted("Ready", "False", State.UPGRADING, f"UpgradeRun {situation.upgrading} is active")
     if len(ctx.healthy) == replicas and not _surplus(ctx):
         message = f"{replicas} of {replicas} instances are healthy" if replicas else "no instances wanted"
         return Wanted("Ready", "True", State.HEALTHY if replicas else State.NO_INSTANCES, message)
@@ -134,8 +137,8 @@ def _surplus(ctx: Context) -> Ordinals:
 
 
 def _reconciling(ctx: Context, situation: Situation) -> Wanted:
-    if situation.active is not None:
-        return Wanted("Reconciling", "True", State.UPGRADING, f"UpgradeRun {situation.active.metadata.name} is active")
+    if situation.upgrading is not None:
+        return Wanted("Reconciling", "True", State.UPGRADING, f"UpgradeRun {situation.upgrading} is active")
     if situation.stalled is not None:
         return Wanted("Reconciling", "False", situation.stalled[0])
     missing = any(o not in ctx.instances for o in range(ctx.snapshot.replicas))

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:  # the command line reads pods without the models
     from rollkeeper.api.v1alpha1 import ImageVersion, ScaleSet, UpgradeRun
     from rollkeeper.engine.references import Reference, ReferenceCheck
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Pair:
-    """What an instance runs, or is meant to run: image version (with its full reference) and model revision."""
+class Pair(NamedTuple):
+    """What an instance runs, or is meant to run: image version (with its full reference) and model revision.
+
+    A tuple, because a decision compares and hashes thousands of them.
+    """
 
     version: str
     image: str

@@ -1,6 +1,6 @@
 """What a run goes to: resolved once, when it starts (T4, V3, V5)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rollkeeper.api.v1alpha1 import UpgradeRun
 from rollkeeper.engine import ranges, up_to_date, versions
@@ -46,7 +46,7 @@ def _model(ctx: Context) -> Pair | Refused:
     base = ctx.proven_pair or next((p for p in ctx.assignment.values()), None)
     if base is None:
         return Refused(Code.NO_IMAGE_VERSION, "no instance was created yet: there is nothing to bring a model to")
-    return replace(base, revision=ctx.snapshot.revision)
+    return base._replace(revision=ctx.snapshot.revision)
 
 
 def of_changed_image(ctx: Context) -> Pair | Refused:
@@ -56,7 +56,7 @@ def of_changed_image(ctx: Context) -> Pair | Refused:
     """
     proven = ctx.proven_pair
     if proven is not None and ctx.image_of(proven) == ctx.image_name:
-        return replace(proven, revision=ctx.snapshot.revision)
+        return proven._replace(revision=ctx.snapshot.revision)
     return _latest(ctx)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rollkeeper.api.v1alpha1 import ScaleSet, ScaleSetStatus, UpgradeRun
+from rollkeeper.api.v1alpha1 import ScaleSet, ScaleSetStatus
 from rollkeeper.api.v1alpha1.names import ANNOTATION_RELEASE_HOLD, LABEL_PROTECT
 from rollkeeper.engine import machine_models, ranges, versions
 from rollkeeper.engine.conditions import Wanted
@@ -19,21 +19,21 @@ TYPE = "UpToDate"
 class _View:
     ctx: Context
     status: ScaleSetStatus
-    active: UpgradeRun | None
+    upgrading: str | None
     newest: Published
     behind: Ordinals
     """Instances that run another version than the newest."""
 
 
-def condition(status: ScaleSetStatus, ctx: Context, active: UpgradeRun | None) -> Wanted:
-    """The condition UpToDate."""
+def condition(status: ScaleSetStatus, ctx: Context, upgrading: str | None) -> Wanted:
+    """The condition UpToDate. `upgrading` is the name of the active run."""
     newest = versions.creation_version(ctx.snapshot.scale_set, ctx.catalogue)
     if newest is None:
         return Wanted(TYPE, "False", State.NO_IMAGE_VERSION, no_version(ctx))
     behind = ctx.on_other_image | frozenset(
         o for o, i in ctx.instances.items() if o < ctx.snapshot.replicas and i.pair.version != newest.version
     )
-    view = _View(ctx, status, active, newest, behind)
+    view = _View(ctx, status, upgrading, newest, behind)
     return next(found for policy in _POLICIES if (found := policy(view)) is not None)
 
 
@@ -75,9 +75,9 @@ def not_for(scale_set: ScaleSet, version: Published) -> str:
 
 
 def _upgrading(view: _View) -> Wanted | None:
-    if view.active is None:
+    if view.upgrading is None:
         return None
-    return Wanted(TYPE, "False", State.UPGRADING, f"UpgradeRun {view.active.metadata.name} is active")
+    return Wanted(TYPE, "False", State.UPGRADING, f"UpgradeRun {view.upgrading} is active")
 
 
 def _current(view: _View) -> Wanted | None:

@@ -16,12 +16,18 @@ _SET_COUNTS = frozenset(
         "conditions",
     }
 )
+_ASSIGNMENT = frozenset({"versions", "resolved_images"})
 _RUN_COUNTS = frozenset({"progress", "rollback_info", "instances", "message", "conditions"})
 
 
 def is_urgent_for_set(old: ScaleSetStatus, new: ScaleSetStatus) -> bool:
-    """Whether anything but counts and sentences changed; acts may rely on it (I9)."""
-    return _rest(old, new, _SET_COUNTS) or _conditions_turned(old.conditions, new.conditions)
+    """Whether anything but counts, sentences and the assignment changed; acts may rely on it (I9)."""
+    return _rest(old, new, _SET_COUNTS | _ASSIGNMENT) or _conditions_turned(old.conditions, new.conditions)
+
+
+def is_assigned_anew(old: ScaleSetStatus, new: ScaleSetStatus) -> bool:
+    """Whether instances are meant to run something else than before: urgent when one is about to be made (I9, V8)."""
+    return any(getattr(old, name) != getattr(new, name) for name in _ASSIGNMENT)
 
 
 def is_urgent_for_run(old: UpgradeRunStatus, new: UpgradeRunStatus) -> bool:

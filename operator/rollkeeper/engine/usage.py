@@ -26,6 +26,8 @@ class Use:
     """Instances that are meant to run it."""
     reasons: tuple[str, ...] = ()
     """What else it is needed for, as people are told."""
+    in_a_run: bool = False
+    """An active run goes to it or away from it, so the number of instances moves."""
 
     def __str__(self) -> str:
         """`3 instances, proven`."""
@@ -61,7 +63,7 @@ def of(scale_set: ScaleSet, runs: Iterable[UpgradeRun], image_of: ImageOf) -> Us
 def _add_run(found: dict[Numbered, Use], run: UpgradeRun, image_of: Callable[[str], str]) -> None:
     target = run.status.target_image_reference
     if target is not None:
-        _note(found, (image_name(target), target.version), f"target of UpgradeRun {run.metadata.name}")
+        _note_run(found, (image_name(target), target.version), f"target of UpgradeRun {run.metadata.name}")
     _add_origins(found, run.metadata.name, run.status.origins, image_of)
 
 
@@ -71,7 +73,7 @@ def _add_origins(
     for origin in origins:
         if ranges.parse(origin.instances):
             numbered = (image_of(origin.model_revision), origin.image_version)
-            _note(found, numbered, f"UpgradeRun {run} may put it back")
+            _note_run(found, numbered, f"UpgradeRun {run} may put it back")
 
 
 def _count(found: dict[Numbered, Use], numbered: Numbered, instances: int) -> None:
@@ -83,6 +85,11 @@ def _note(found: dict[Numbered, Use], numbered: Numbered, reason: str) -> None:
     use = found.get(numbered, Use())
     if reason not in use.reasons:
         found[numbered] = replace(use, reasons=(*use.reasons, reason))
+
+
+def _note_run(found: dict[Numbered, Use], numbered: Numbered, reason: str) -> None:
+    _note(found, numbered, reason)
+    found[numbered] = replace(found[numbered], in_a_run=True)
 
 
 def after(scale_set: ScaleSet, runs: Iterable[UpgradeRun], actions: Iterable[Action], image_of: ImageOf) -> Uses:
@@ -107,6 +114,11 @@ NAMED = 5
 def count(users: Users) -> UsedBy:
     """For the status of the version."""
     return UsedBy(scale_sets=len(users), instances=sum(use.instances for use in users.values()))
+
+
+def is_moving(users: Users) -> bool:
+    """Whether a run is about to change the counts again."""
+    return any(use.in_a_run for use in users.values())
 
 
 def what_deletion_waits_for(users: Users, namespace: str) -> str:

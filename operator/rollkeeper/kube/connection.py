@@ -21,6 +21,10 @@ from rollkeeper.kube.errors import NotConfigured, Unauthorized
 
 _CONNECTIONS = 100
 
+_IDLE_SECONDS = 60.0
+"""How long a connection that nothing uses is kept: from one batch to the next, or each would begin with a TLS handshake
+a call. Well below the API server's own 90 seconds, or calls would meet connections that are being closed."""
+
 _KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 """Seconds of silence before probing, seconds between probes, unanswered probes that mean a dead connection. Linux'
 names; elsewhere (a developer's machine) the system's defaults are good enough."""
@@ -145,7 +149,9 @@ def _pool(ssl_context: ssl.SSLContext) -> aiohttp.TCPConnector:
     silent, which is how a quiet cluster looks too. Probes find out within a minute; the kernel's defaults take two
     hours.
     """
-    return aiohttp.TCPConnector(ssl=ssl_context, limit=_CONNECTIONS, socket_factory=_probed_socket)
+    return aiohttp.TCPConnector(
+        ssl=ssl_context, limit=_CONNECTIONS, keepalive_timeout=_IDLE_SECONDS, socket_factory=_probed_socket
+    )
 
 
 def _probed_socket(address: aiohttp.AddrInfoType) -> socket.socket:

@@ -141,9 +141,9 @@ SET_CHANGES = {
     "a reason does not": ({"conditions": [{**CONDITION, "reason": "Other"}]}, True),
     "a new generation does not": ({"conditions": [{**CONDITION, "observedGeneration": 2}]}, True),
     "I4 the active run does not": ({"activeRunName": "up"}, True),
-    "I9 the assignment does not": (
+    "I9 the assignment waits until an instance is made": (
         {"versions": [{"version": "1.0.0", "image": "i", "modelRevision": "r", "replicas": 1, "instances": "0"}]},
-        True,
+        False,
     ),
     "F4b the creation version does not": ({"creationVersion": "1.0.0"}, True),
     "F4 what is proven does not": ({"provenImageVersion": "1.0.0"}, True),

@@ -113,7 +113,7 @@ UP_TO_DATE: dict[str, tuple[dict[str, Any], State, str]] = {
 def test_up_to_date(world: dict[str, Any], reason: State, said: str) -> None:
     given = dict(world)
     active, seen = given.pop("active", None), ctx(**given)
-    found = up_to_date.condition(seen.snapshot.scale_set.status, seen, active)
+    found = up_to_date.condition(seen.snapshot.scale_set.status, seen, active and active.metadata.name)
     assert found.reason == reason
     assert said in found.message
     assert found.status == ("True" if reason == State.UP_TO_DATE else "False")

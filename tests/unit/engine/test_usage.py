@@ -81,6 +81,8 @@ def test_v7_what_a_set_uses(status: JsonMap, runs: list[UpgradeRun], expected: d
     images = {"web-rev1": NAME, "web-old": "Contoso/Web/0"}
     found = usage.of(scale_set(3, status=status), runs, images.get)
     assert {numbered: str(use) for numbered, use in found.items()} == expected
+    moving = {numbered for numbered, use in found.items() if usage.is_moving({("default", "web"): use})}
+    assert moving == {numbered for numbered, said in expected.items() if "UpgradeRun" in said}
 
 
 def test_v7_a_decision_is_known_before_it_is_carried_out() -> None:
