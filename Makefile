@@ -3,6 +3,8 @@
 CACHE ?= $(or $(ROLLKEEPER_CACHE),$(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME)/rollkeeper),$(HOME)/.cache/rollkeeper)
 UV    ?= $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
 
+AUDIT  = $(CURDIR)/dist/audit
+
 .DEFAULT_GOAL := help
 .PHONY: help install lint test nightly crds docs picture image sbom chart cluster-build cluster-up cluster-down cluster-status demo e2e bench clean
 
@@ -22,7 +24,9 @@ lint: install ## check style, types and layers
 	$(UV) run lint-imports
 
 test: install $(if $(KUBECONFIG),,cluster-build) ## run all tests but the end-to-end ones
-	$(UV) run pytest --numprocesses=2 --dist=loadgroup
+	rm -rf $(AUDIT) && mkdir -p $(AUDIT)
+	ROLLKEEPER_AUDIT_LOGS=$(AUDIT) $(UV) run pytest --numprocesses=2 --dist=loadfile
+	ROLLKEEPER_AUDIT_LOGS=$(AUDIT) $(UV) run pytest tests/rights
 
 nightly: install ## run the property tests with 200,000 steps (half an hour); PROPERTY_STEPS is another number
 	PROPERTY_STEPS=$(or $(PROPERTY_STEPS),200000) $(UV) run pytest tests/property

@@ -3,6 +3,8 @@
 Tests of rollouts have a controller too, and the audit log of a local cluster as their witness.
 """
 
+import os
+import shutil
 import signal
 import uuid
 from collections.abc import Generator, Iterator
@@ -24,11 +26,9 @@ from tests.registry.fixtures import guarded, locked, registry, tokens
 
 __all__ = ["guarded", "locked", "registry", "tokens"]
 
-HERE = Path(__file__).resolve().parent
-CRDS = HERE.parents[1] / "crds"
-LAST = "test_rights.py"
-WHOLE = pytest.StashKey[bool]()
-"""Whether every test of this folder is part of the session."""
+CRDS = Path(__file__).resolve().parents[2] / "crds"
+KEPT_LOGS = "ROLLKEEPER_AUDIT_LOGS"
+"""The variable that names a folder for the audit logs of all clusters, to be judged when all tests are over."""
 
 SETTINGS = Settings(zones=1, controller_manager_qps=200, scheduler_qps=200, autoscaler_seconds=1)
 VIRTUALIZED = replace(SETTINGS, kubevirt=True)
@@ -46,6 +46,15 @@ def cluster() -> Iterator[Cluster]:
     with open_cluster(SETTINGS) as opened:
         install(opened)
         yield opened
+        if isinstance(opened, LocalCluster):
+            keep_log(opened)
+
+
+def keep_log(cluster: LocalCluster) -> None:
+    """For tests/rights, which judges what the controllers of all processes asked for."""
+    folder = os.environ.get(KEPT_LOGS)
+    if folder:
+        shutil.copy(cluster.audit_log, Path(folder) / f"{uuid.uuid4().hex}.log")
 
 
 def install(cluster: Cluster) -> None:
@@ -82,6 +91,7 @@ def simulated(cluster: Cluster) -> Iterator[LocalCluster]:
     with LocalCluster(SETTINGS) as local:
         install(local)
         yield local
+        keep_log(local)
 
 
 @pytest.fixture(scope="session")
@@ -90,6 +100,7 @@ def virtualized() -> Iterator[LocalCluster]:
     with LocalCluster(VIRTUALIZED) as local:
         install(local)
         yield local
+        keep_log(local)
 
 
 @contextmanager
@@ -162,27 +173,6 @@ def live(shared_controller: Controller, world: World, request: pytest.FixtureReq
     shared_controller.check()
     request.node.controller = shared_controller
     return world
-
-
-def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
-    """The rights are judged when all others are done; and in full only when all others were there.
-
-    Where tests run in several processes one of them begins with these, which wait most of the time, and the others do
-    the rest meanwhile: cut into two these would need two control planes at once, and two audit logs for one judgement.
-    """
-    here = [item for item in items if item.path.parent == HERE]
-    here.sort(key=lambda item: item.path.name == LAST)
-    for item in here:
-        item.add_marker(pytest.mark.xdist_group("cluster"))
-    rest = [item for item in items if item.path.parent != HERE]
-    items[:] = here + rest if hasattr(session.config, "workerinput") else rest + here
-    session.stash[WHOLE] = {item.path for item in here} >= set(HERE.glob("test_*.py"))
-
-
-def pytest_deselected(items: list[pytest.Item]) -> None:
-    """One that was left out may have been the one that needs a right."""
-    if items:
-        items[0].session.stash[WHOLE] = False
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,14 +1,17 @@
-"""The chart's rights, held against what the controllers of all tests here asked for: none is missing, none idle.
+"""The chart's rights, held against what the controllers of all cluster tests asked for: none is missing, none idle.
 
-Every controller of these tests is a service account of the chart, for all namespaces or for one. This file runs last.
+Every controller of those tests is a service account of the chart, for all namespaces or for one. `make test` runs this
+when they are over, with the audit logs of all their clusters: only all of them together need all rights.
 """
+
+import os
+from pathlib import Path
 
 import pytest
 
-from hack.localcluster import LocalCluster
 from tests.cluster import release
 from tests.cluster.audit import Asked, AuditLog
-from tests.cluster.conftest import WHOLE
+from tests.cluster.conftest import KEPT_LOGS
 from tests.cluster.release import ACCOUNT, Right
 
 CLUSTERS = {
@@ -36,18 +39,11 @@ NEVER_CALLED = {
 
 
 @pytest.fixture(scope="module")
-def logs(audit: AuditLog, request: pytest.FixtureRequest) -> list[AuditLog]:
-    """Of each cluster that tests ran on."""
-    if not request.session.stash[WHOLE]:
-        return [audit]
-    virtualized: LocalCluster = request.getfixturevalue("virtualized")
-    return [audit, AuditLog(virtualized.audit_log)]
-
-
-@pytest.fixture(scope="module")
-def calls(logs: list[AuditLog]) -> list[Asked]:
+def calls() -> list[Asked]:
     """By the account of most tests, and by that of test_least_privilege, which is called as most people's."""
-    return [call for log in logs for call in log.asked(ACCOUNT, "rollkeeper")]
+    logs = sorted(Path(os.environ[KEPT_LOGS]).iterdir())
+    assert logs, "run tests/cluster first, whole, with the same variable: make test does"
+    return [call for log in logs for call in AuditLog(log).asked(ACCOUNT, "rollkeeper")]
 
 
 def test_no_right_is_missing(calls: list[Asked]) -> None:
@@ -57,9 +53,7 @@ def test_no_right_is_missing(calls: list[Asked]) -> None:
     assert missing == set(), "the chart's role lacks these"
 
 
-def test_no_right_is_idle(calls: list[Asked], request: pytest.FixtureRequest) -> None:
-    if not request.session.stash[WHOLE]:
-        pytest.skip("only all tests of this folder together need all rights")
+def test_no_right_is_idle(calls: list[Asked]) -> None:
     used = {call.right for call in calls if call.allowed}
     idle = release.granted_at_all() - used - NEVER_CALLED.keys() - BY_CHANCE.keys()
     assert idle == set(), "nothing needed these: take them out of the role, or write the test that needs them"
