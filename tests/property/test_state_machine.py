@@ -16,6 +16,8 @@ from tests.property.users import METHODS, Users
 from tests.property.world import World
 
 STEPS = int(os.environ.get("PROPERTY_STEPS", "20000"))
+SEARCHES = "PROPERTY_STEPS" in os.environ
+"""Whether each session tries other histories (make nightly), or the same ones, so that a change is judged by itself."""
 STEPS_A_RUN = 40
 GOES_ROUND = 8
 """One history of so many is left to itself for hours, which costs as much as all the rest of it."""
@@ -59,6 +61,7 @@ AnythingHappens.TestCase.settings = settings(
     max_examples=max(1, STEPS // STEPS_A_RUN),
     stateful_step_count=STEPS_A_RUN,
     deadline=None,
+    derandomize=not SEARCHES,
     suppress_health_check=list(HealthCheck),
     phases=[
         Phase.explicit,
