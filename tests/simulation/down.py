@@ -48,7 +48,8 @@ class Downs:
         }:
             return  # F4b: there is nothing to protect; F5: it is down by itself
         run = self._active(name)
-        if run is not None:
+        # B2, T7: one that was unhealthy before a run took it is not unavailable by the controller's doing.
+        if run is not None and self._is_healthy(scale_set, pod):
             limit = self._limit(scale_set, run["status"])
             self._found.setdefault((name, ordinal), Down(name, ordinal, run["metadata"]["name"], limit))
 
@@ -81,10 +82,11 @@ class Downs:
         if scale_set is None or down.ordinal >= scale_set["spec"]["replicas"]:
             return True
         pod = self._server.store.get(PODS, ("default", f"{down.scale_set}-{down.ordinal}"))
-        source = ScaleSet.model_validate(scale_set).spec.health
-        if pod is not None and health.is_healthy(read_pod(pod, None).instance, source):
-            return True
-        return self._is_given_up(down, scale_set)
+        return (pod is not None and self._is_healthy(scale_set, pod)) or self._is_given_up(down, scale_set)
+
+    @staticmethod
+    def _is_healthy(scale_set: JsonObject, pod: JsonObject) -> bool:
+        return health.is_healthy(read_pod(pod, None).instance, ScaleSet.model_validate(scale_set).spec.health)
 
     def _is_given_up(self, down: Down, scale_set: JsonObject) -> bool:
         run = self._server.store.get(UPGRADE_RUNS, ("default", down.run))
