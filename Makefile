@@ -23,9 +23,10 @@ lint: install ## check style, types and layers
 	$(UV) run mypy
 	$(UV) run lint-imports
 
+# With one hash seed the random histories of the property tests are the same ones each time.
 test: install $(if $(KUBECONFIG),,cluster-build) ## run all tests but the end-to-end ones
 	rm -rf $(AUDIT) && mkdir -p $(AUDIT)
-	ROLLKEEPER_AUDIT_LOGS=$(AUDIT) $(UV) run pytest --numprocesses=2 --dist=loadfile
+	PYTHONHASHSEED=0 ROLLKEEPER_AUDIT_LOGS=$(AUDIT) $(UV) run pytest --numprocesses=2 --dist=loadfile
 	ROLLKEEPER_AUDIT_LOGS=$(AUDIT) $(UV) run pytest tests/rights
 
 nightly: install ## run the property tests with 200,000 steps (half an hour); PROPERTY_STEPS is another number

@@ -138,7 +138,8 @@ def test_every_right_is_there_and_needed(installed: Installed) -> None:
     world.until("Events are written", lambda: world.items("events") or None)
 
     calls = [key.split(",") for key in installed.pages.samples("rollkeeper_api_requests_total")]
-    refused = {(verb, resource) for code, resource, verb in calls if code == "403"}
+    # What is granted is refused all the same where a namespace of another test is just being deleted, say.
+    refused = {(verb, resource) for code, resource, verb in calls if code == "403"} - installed.rights
     if not installed.whole_cluster:
         refused -= CLUSTERS
     assert refused == set(), f"the chart's role lacks {refused}"

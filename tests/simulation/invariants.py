@@ -30,6 +30,7 @@ class Witness:
         self._cluster = cluster
         self._claims: dict[str, str] = {}
         self._targets: dict[str, JsonMap] = {}
+        self._limits: dict[tuple[str, int], int] = {}
         self._downs = Downs(cluster)
         cluster.server.store.subscribe(self._saw)
 
@@ -200,7 +201,10 @@ class Witness:
             return
         replicas = scale_set["spec"]["replicas"]
         unsettled = ranges.parse(status["instances"]["inProgress"]) & ranges.parse(batch["instances"])
-        limit = batch_size(status["policy"]["maxBatchInstancePercent"], max(replicas, self._replicas_then(status)))
+        now = batch_size(status["policy"]["maxBatchInstancePercent"], max(replicas, self._replicas_then(status)))
+        # B1's number when the batch was written: scaling in since then makes it no smaller.
+        written = run["metadata"]["uid"], batch["number"]
+        limit = self._limits[written] = max(now, self._limits.get(written, 0))
         assert len(unsettled) <= limit, f"I1: {len(unsettled)} instances in hand, limit {limit}"
 
     @staticmethod
