@@ -95,7 +95,7 @@ def _go_on(ctx: Context, named: UpgradeRun | None) -> Decision:
     actions: list[Action] = []
     actions += housekeeping.runs(ctx, waiting, named)
     actions += housekeeping.prune_revisions(ctx)
-    if chosen.name is None:
+    if chosen.name is None and rolled.in_hand is None:
         actions += os_disks.obsolete(ctx)
     actions += chosen.actions
     actions += rolled.run_actions

@@ -52,6 +52,25 @@ def test_h3_none_goes_while_a_run_may_put_it_back() -> None:
     assert [a for a in decide(rolling, NOW).actions if isinstance(a, os_disks.DeleteOSDisk)] == []
 
 
+def test_f7_none_goes_while_what_a_removed_run_had_in_hand_may_be_put_back() -> None:
+    new, origin = pair("1.1.0"), {"imageVersion": "1.0.0", "image": ONE.image, "modelRevision": ONE.revision}
+    target = {"imageVersion": "1.1.0", "image": new.image, "modelRevision": new.revision, "automaticRollback": True}
+    batch = {
+        "runName": "up",
+        "type": "OSImage",
+        "number": 1,
+        "instances": "0",
+        "origins": [{**origin, "instances": "0"}],
+    }
+    versions_now = [
+        {"version": "1.1.0", "image": new.image, "modelRevision": new.revision, "instances": "0", "replicas": 1}
+    ]
+    status = {"activeRunName": "up", "batchInHand": {**batch, **target}, "versions": versions_now}
+    tried = runs("1.1.0", made_by="up/1/Forward", running=False, ready_since=None)
+    left = snapshot(scale_set(1, status=status, **OF_CLAIMS), {0: tried}, os_disks=(disk("root-web-0-b"),))
+    assert [a for a in decide(left, NOW).actions if isinstance(a, os_disks.DeleteOSDisk)] == []
+
+
 def test_v1_a_set_sees_the_versions_that_its_os_disks_can_be() -> None:
     published = (image_version("1.0.0"), image_version("1.1.0", image=None, claimName="golden"))
     assert versions.catalogue_of(scale_set(1), published).keys() == {"1.0.0"}
