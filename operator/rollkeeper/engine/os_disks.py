@@ -12,7 +12,7 @@ def golden_claim(reference: str) -> str | None:
 
 
 def obsolete(ctx: Context) -> list[DeleteOSDisk]:
-    """The clones that nobody runs, and that nobody can be put back on: to be asked only when nothing is in hand (F7)."""
+    """The clones that nobody runs, and that nobody can be put back on: for when nothing is in hand (F7)."""
     return [
         DeleteOSDisk(disk.name, disk.uid, disk.ordinal) for disk in ctx.snapshot.os_disks if not _is_needed(ctx, disk)
     ]
