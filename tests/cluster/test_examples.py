@@ -11,6 +11,7 @@ from hack.localcluster import LocalCluster
 from hack.localcluster.objects import node
 from tests.cluster.audit import Json
 from tests.cluster.manifests import made
+from tests.cluster.replay import status_of
 from tests.cluster.world import World, places
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -81,7 +82,11 @@ def test_runs_of_your_own(live: World) -> None:
     """T4, M4, V5: a canary, the newest model for all, and back down."""
     scale_set = apply(live, "manual.yaml")
     live.until_healthy("1.0.0", 4, "by-hand")
-    live.create(version_of(scale_set, "1.1.0"), *documents("runs/subset.yaml"))
+    live.create(version_of(scale_set, "1.1.0"))
+    live.until(
+        "it is the latest", lambda: status_of(live.get("scalesets", "by-hand")).get("latestImageVersion") == "1.1.0"
+    )
+    live.create(*documents("runs/subset.yaml"))
     assert places(live.until_run("canary", "Completed")) == {"succeeded": [0, 3]}
     assert live.versions() == ["1.1.0", "1.0.0", "1.0.0", "1.1.0"]
     live.patch("scaleset", "by-hand", {"spec": {"template": {"metadata": {"labels": {"tier": "web"}}}}})
