@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("in_order")
 def manifest() -> Json:
     """With custom data that takes two seconds, and notes in an emptyDir, which lives as long as the pod."""
     script = "sleep 2; echo custom >>/notes/order; cat /www/version >/www/custom"
-    made = scale_set(SET, len(PODS), provisioning_seconds=30, spec={"customData": {"inline": script}})
+    made = scale_set(SET, len(PODS), provisioning_seconds=60, spec={"customData": {"inline": script}})
     made["spec"]["upgradePolicy"]["replacementMethod"] = "InPlaceIfPossible"
     pod = made["spec"]["template"]["spec"]
     pod["volumes"] = [{"name": "notes", "emptyDir": {}}]

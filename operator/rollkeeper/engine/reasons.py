@@ -76,6 +76,7 @@ class Failure(StrEnum):
     NAME_TAKEN = "NameTaken"
     EVICTION_REFUSED = "EvictionRefused"
     SWAP_REFUSED = "SwapRefused"
+    NOT_STARTED = "ContainerNotStarted"
     TERMINATION_STUCK = "TerminationStuck"
     REGISTRY_UNREACHABLE = "RegistryUnreachable"
     EXTENSION_FAILED = "ExtensionFailed"

@@ -14,6 +14,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rollkeeper.api.v1alpha1 import names
+from rollkeeper.engine.reasons import Failure
+from rollkeeper.engine.snapshot import Problem
+from rollkeeper.instances import problems
 from rollkeeper.kube.api import JsonObject
 
 if TYPE_CHECKING:  # the command line reads pods without the models
@@ -98,6 +101,18 @@ def without_replaced(raw: JsonObject, change: Change) -> JsonObject:
         for found in status.get("containerStatuses") or ()
     ]
     return {**raw, "status": {**status, "containerStatuses": told}}
+
+
+def why_not_started(problem: Problem | None, before: Problem | None) -> Problem | None:
+    """What keeps the new container from being started, where the kubelet says `CrashLoopBackOff` between its attempts.
+
+    It does so whatever failed, for it sees that a container has ended: the one that was replaced. Taken by its word, an
+    image that can't be pulled would be called a crash, and a registry that is down would hold the version (F3, H5).
+    `before` is what was wrong when it last was seen; an attempt that fails tells it again.
+    """
+    if problem is None or problem.reason != problems.CRASH_LOOP:
+        return problem
+    return before or Problem(Failure.NOT_STARTED, "the kubelet could not start the new container, and has not said why")
 
 
 def _status_of(raw: JsonObject, name: str) -> Mapping[str, Any]:

@@ -72,6 +72,10 @@ def _instance(raw: JsonObject, previous: Instance | None) -> Instance:
     is_ready = ready.get("status") == "True"
     swapping = change is not None and running_since is None
     application = application_condition.read(conditions, running_since) if not swapping else None
+    first_started = _first_start(container, previous)
+    problem = problems.of_pod(raw, conditions) if not is_ready else None
+    if swapping and first_started is None:
+        problem = in_place.why_not_started(problem, previous.problem if previous is not None else None)
     return Instance(
         ordinal=ordinal_of(meta["name"]),
         name=meta["name"],
@@ -88,13 +92,13 @@ def _instance(raw: JsonObject, previous: Instance | None) -> Instance:
         terminating_until=_time(meta.get("deletionTimestamp")),
         finished=status.get("phase") in {"Failed", "Succeeded"},
         running=running,
-        first_started=_first_start(container, previous),
+        first_started=first_started,
         running_since=running_since,
         has_hook=_has_hook(raw, container),
         ready=is_ready,
         ready_since=_ready_since(ready, running_since) if is_ready else None,
         zone=labels.get(LABEL_ZONE, ""),
-        problem=problems.of_pod(raw, conditions) if not is_ready else None,
+        problem=problem,
         protected=labels.get(names.LABEL_PROTECT) == "true",
         application=application,
         application_settled=_first_settled(application, previous),

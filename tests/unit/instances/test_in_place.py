@@ -197,6 +197,29 @@ def test_what_is_wrong(raw: JsonMap, reason: str | None) -> None:
     assert (problem.reason if problem else None) == reason
 
 
+BETWEEN_ATTEMPTS = pod(waiting(OLD, OLD_IMAGE, "CrashLoopBackOff", lastState=ran(OLD)))
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [("dial tcp 192.0.2.1:443: connection refused", "RegistryUnreachable"), ("not found", "ImagePullBackOff")],
+)
+def test_h5_between_attempts_to_start_it_what_failed_stays_known(message: str, reason: str) -> None:
+    """F3: as a crash of the new version, a registry that is down would hold it. Seen on Kubernetes 1.37."""
+    pull = waiting(OLD, OLD_IMAGE, "ErrImagePull", lastState=ran(OLD))
+    pull["state"]["waiting"]["message"] = message
+    view = read_pod(pod(pull), None)
+    for _ in range(2):
+        view = read_pod(BETWEEN_ATTEMPTS, view)
+        assert view.instance.problem == Problem(reason, message)
+
+
+def test_h5_nothing_is_said_of_a_failure_that_was_not_seen() -> None:
+    assert read(BETWEEN_ATTEMPTS, pod(OLD_ONE)).problem == Problem(
+        "ContainerNotStarted", "the kubelet could not start the new container, and has not said why"
+    )
+
+
 def test_h4_an_application_is_not_asked_before_its_container_is_there() -> None:
     raw = pod(OLD_ONE)
     condition = {
