@@ -149,7 +149,8 @@ def _rolls_by_itself(ctx: Context) -> bool:
 
 
 def _unprotected(ctx: Context) -> list[Instance]:
-    return [i for o, i in ctx.instances.items() if o < ctx.snapshot.replicas and not ctx.is_protected(o)]
+    replicas = ctx.snapshot.replicas
+    return [i for o, i in ctx.instances.items() if o < replicas and o not in ctx.protected]
 
 
 def run_name(scale_set: ScaleSet, target: str, attempt: int) -> str:

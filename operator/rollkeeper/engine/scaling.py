@@ -37,17 +37,17 @@ def assign(ctx: Context, new: Pair | None, held: Callable[[Pair], bool]) -> dict
     nothing is proven: what is healthy keeps what it runs, everything else is meant to run `new` (F4b). What a pod
     runs wins over what a run that was removed by force had in mind for it (F7).
     """
-    staying = {o: i.pair for o, i in ctx.instances.items() if o < ctx.snapshot.replicas and not i.terminating}
+    replicas = ctx.snapshot.replicas
+    staying = {o: i.pair for o, i in ctx.instances.items() if o < replicas and not i.terminating}
     assignment = {**ctx.assignment, **staying}
     if new is None:
         return assignment
-    for ordinal in range(ctx.snapshot.replicas):
-        if (
-            ordinal not in assignment
-            or (not ctx.proven and ordinal not in ctx.healthy and ordinal not in ctx.protected & ctx.instances.keys())
-            or (ordinal not in ctx.instances and held(assignment[ordinal]))
-        ):
+    for ordinal in range(replicas):
+        if ordinal not in assignment or (ordinal not in ctx.instances and held(assignment[ordinal])):
             assignment[ordinal] = new
+    if not ctx.proven:
+        unsettled = set(range(replicas)) - ctx.healthy - (ctx.protected & ctx.instances.keys())
+        assignment.update(dict.fromkeys(unsettled, new))
     return assignment
 
 
@@ -57,18 +57,19 @@ def plan(ctx: Context, assignment: Assignment, exclusive: Ordinals, allowed: Cal
     `allowed` says whether instances may be made with a pair now (M3 while nothing is proven).
     """
     actions: list[Action] = []
-    for ordinal in range(ctx.snapshot.replicas):
+    replicas = ctx.snapshot.replicas
+    for ordinal in range(replicas):
         pair = assignment.get(ordinal)
         if ordinal in exclusive or pair is None:
             continue
-        action = _keep(ctx, ordinal, pair, allowed)
-        if action is not None:
+        action = _keep(ctx, ordinal, pair)
+        if action is not None and allowed(pair):
             actions.append(action)
     for ordinal, instance in sorted(ctx.instances.items()):
-        if ordinal >= ctx.snapshot.replicas and not instance.terminating:
-            actions.append(DeleteInstance(ordinal, instance.uid, "ScaleIn", f"scaled in to {ctx.snapshot.replicas}"))
+        if ordinal >= replicas and not instance.terminating:
+            actions.append(DeleteInstance(ordinal, instance.uid, "ScaleIn", f"scaled in to {replicas}"))
     gone = ctx.snapshot.claims - ctx.instances.keys()
-    actions += [DeleteClaims(ordinal) for ordinal in sorted(gone) if ordinal >= ctx.snapshot.replicas]
+    actions += [DeleteClaims(ordinal) for ordinal in sorted(gone) if ordinal >= replicas]
     return actions
 
 
@@ -84,16 +85,15 @@ def unfinished(ctx: Context, changed_now: Container[int]) -> list[FinishSwap]:
     ]
 
 
-def _keep(ctx: Context, ordinal: int, pair: Pair, allowed: Callable[[Pair], bool]) -> Action | None:
+def _keep(ctx: Context, ordinal: int, pair: Pair) -> Action | None:
     refusal = ctx.snapshot.refusals.get(ordinal)
     if refusal is not None and ctx.now < refusal.retry_at:
         return None
     instance = ctx.instances.get(ordinal)
     if instance is None:
         made_by, message = _occasion(ctx, ordinal)
-        create = CreateInstance(ordinal, pair, made_by, message, protected=ctx.is_protected(ordinal))
-        return create if allowed(pair) else None
-    return _replace(ctx, instance, pair) if allowed(pair) else None
+        return CreateInstance(ordinal, pair, made_by, message, protected=ctx.is_protected(ordinal))
+    return _replace(ctx, instance, pair)
 
 
 def _replace(ctx: Context, instance: Instance, pair: Pair) -> DeleteInstance | SwapImage | None:
