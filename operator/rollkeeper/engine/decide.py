@@ -39,7 +39,7 @@ from rollkeeper.engine.context import Context
 from rollkeeper.engine.origin import NewInstances
 from rollkeeper.engine.platform import Platform
 from rollkeeper.engine.queue import FINAL, Queue, code_of
-from rollkeeper.engine.ranges import Ordinals
+from rollkeeper.engine.ranges import NONE, Ordinals
 from rollkeeper.engine.rolling import Rolling
 from rollkeeper.engine.set_status import Situation
 from rollkeeper.engine.snapshot import Pair, Snapshot
@@ -82,11 +82,14 @@ def _finish(ctx: Context, named: UpgradeRun) -> Decision:
 
 
 def _go_on(ctx: Context, named: UpgradeRun | None) -> Decision:
-    new = origin.consider(ctx, named)
-    ctx = replace(ctx, assignment=scaling.assign(ctx, new.pair, origin.held_by(ctx, named)))
+    new, held = origin.consider(ctx, named), origin.held_by(ctx, named)
+    assigned = scaling.assign(ctx, new.pair)
+    ctx = replace(ctx, assignment=scaling.without_held(ctx, assigned, NONE, new.pair, held))
     wishes = platform.consider(ctx)
     waiting = queue.consider(ctx, wishes, named)
     rolled = rolling.step(ctx, named, wishes, waiting) if named is not None else removed.settle(ctx)
+    assigned = scaling.without_held(ctx, rolled.assignment, rolled.exclusive, new.pair, held)
+    rolled = replace(rolled, assignment=assigned)
     chosen = _choose(ctx, wishes, waiting, named)
     status = _set_status(ctx, new, wishes, waiting, rolled, chosen)
     questions = _questions(ctx, new, wishes, waiting, rolled)

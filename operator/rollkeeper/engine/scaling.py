@@ -30,12 +30,12 @@ def with_run(ctx: Context, assignment: Assignment, state: RunState) -> dict[int,
     return result
 
 
-def assign(ctx: Context, new: Pair | None, held: Callable[[Pair], bool]) -> dict[int, Pair]:
-    """What each ordinal is meant to run, runs left aside.
+def assign(ctx: Context, new: Pair | None) -> dict[int, Pair]:
+    """What each ordinal is meant to run, runs and holds left aside.
 
-    Proven: as before; `new` for ordinals that have joined, and for missing pods whose version is held (F5). While
-    nothing is proven: what is healthy keeps what it runs, everything else is meant to run `new` (F4b). What a pod
-    runs wins over what a run that was removed by force had in mind for it (F7).
+    Proven: as before; `new` for ordinals that have joined. While nothing is proven: what is healthy keeps what it runs,
+    everything else is meant to run `new` (F4b). What a pod runs wins over what a run that was removed by force had in
+    mind for it (F7).
     """
     replicas = ctx.snapshot.replicas
     staying = {o: i.pair for o, i in ctx.instances.items() if o < replicas and not i.terminating}
@@ -43,12 +43,23 @@ def assign(ctx: Context, new: Pair | None, held: Callable[[Pair], bool]) -> dict
     if new is None:
         return assignment
     for ordinal in range(replicas):
-        if ordinal not in assignment or (ordinal not in ctx.instances and held(assignment[ordinal])):
-            assignment[ordinal] = new
+        assignment.setdefault(ordinal, new)
     if not ctx.proven:
         unsettled = set(range(replicas)) - ctx.healthy - (ctx.protected & ctx.instances.keys())
         assignment.update(dict.fromkeys(unsettled, new))
     return assignment
+
+
+def without_held(
+    ctx: Context, assignment: Assignment, exclusive: Ordinals, new: Pair | None, held: Callable[[Pair], bool]
+) -> dict[int, Pair]:
+    """F5, I6: a missing pod whose version is held is made of `new`, but where a run puts it back (H3).
+
+    What a run has put back, or could not, is repaired as everything else is: what it ran before may be held by now.
+    """
+    missing = frozenset(assignment) - ctx.instances.keys() - exclusive
+    instead = {o: new for o in missing if new is not None and held(assignment[o])}
+    return {**assignment, **instead}
 
 
 def plan(ctx: Context, assignment: Assignment, exclusive: Ordinals, allowed: Callable[[Pair], bool]) -> list[Action]:

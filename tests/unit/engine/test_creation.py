@@ -82,10 +82,10 @@ def test_what_most_run(seen: dict[int, Any], wanted: str | None) -> None:
 def acts(of: Any = None, instances: Any = None, *, exclusive: Any = NONE, **world: Any) -> list[str]:
     """What is done outside of runs, as `create 3 1.0.0 Repair`."""
     seen = ctx(of, instances, **world)
-    held = origin.held_by(seen, None)
     new = origin.consider(seen, None).pair
+    assigned = scaling.without_held(seen, scaling.assign(seen, new), NONE, new, origin.held_by(seen, None))
     told = []
-    for action in scaling.plan(seen, scaling.assign(seen, new, held), exclusive, lambda _: True):
+    for action in scaling.plan(seen, assigned, exclusive, lambda _: True):
         if isinstance(action, CreateInstance):
             told.append(f"create {action.ordinal} {action.pair.version} {action.made_by}")
         elif isinstance(action, DeleteInstance):

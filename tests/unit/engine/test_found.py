@@ -8,12 +8,15 @@ import pytest
 from rollkeeper.api.v1alpha1 import UpgradeRun
 from rollkeeper.engine import automatic, decide, housekeeping, origin, queue, run, scaling, stops, up_to_date
 from rollkeeper.engine import batch as batch_of
-from rollkeeper.engine.actions import DeleteRevision, WriteSet
+from rollkeeper.engine.actions import CreateInstance, DeleteRevision, WriteSet
+from rollkeeper.engine.assignment import Assignment
 from rollkeeper.engine.automatic import Automatic
+from rollkeeper.engine.context import Context
 from rollkeeper.engine.finish import finish
 from rollkeeper.engine.platform import Platform, next_attempt, run_name
 from rollkeeper.engine.platform import consider as wishes_of
 from rollkeeper.engine.queue import Queue
+from rollkeeper.engine.ranges import NONE
 from rollkeeper.engine.reasons import Code, Wait
 from rollkeeper.engine.run import Stop
 from rollkeeper.engine.snapshot import DryRun, Refusal
@@ -115,8 +118,35 @@ def test_f5_held_and_deleted() -> None:
         "versions": [{"version": "1.1.0", "image": "i", "modelRevision": REVISION, "replicas": 1, "instances": "0"}],
     }
     seen = ctx(scale_set(1, status=status), {}, versions=("1.0.0",))
-    assigned = scaling.assign(seen, pair(), origin.held_by(seen, None))
-    assert assigned[0] == pair("1.0.0")
+    assert repaired(seen, None)[0] == pair("1.0.0")
+
+
+def repaired(seen: Context, active: UpgradeRun | None) -> Assignment:
+    """What missing pods are made of."""
+    return scaling.without_held(seen, scaling.assign(seen, pair()), NONE, pair(), origin.held_by(seen, active))
+
+
+def test_f5_i6_held_by_now_where_a_run_could_not_put_it_back() -> None:
+    """A pod of a version that failed hung on a lost node until the node came back, in the middle of a Model run."""
+    going = active_run(
+        type="Model",
+        revision="newer",
+        succeeded="1",
+        failed="0",
+        rollbackFailed="0",
+        inProgress="2",
+        batch=(2, "2"),
+        origin="1.1.0",
+        status={"targetImageReference": None},
+        **platform(target="newer", cause="Model"),
+    )
+    status = {"activeRunName": "up", "heldVersions": [hold("1.1.0")]}
+    world = fleet(3, missing={0}, made={2: new_pod(2, "1.0.0", made_by="up/2/Forward", revision="newer")})
+    known = [pair("1.0.0", "newer")]
+    of_model: dict[str, Any] = {"revision": "newer", "revisions": {REVISION: 1, "newer": 2}, "accepted": known}
+    seen = snapshot(scale_set(3, status=status), world, runs=[going], **of_model)
+    made = [a for a in decide.decide(seen, at(0)).actions if isinstance(a, CreateInstance)]
+    assert [(a.ordinal, a.pair.version) for a in made] == [(0, "1.0.0")]
 
 
 @pytest.mark.parametrize(("active", "revision"), [(None, REVISION), (active_run(type="Model", revision="bad"), "bad")])
@@ -125,7 +155,7 @@ def test_f5_i6_held_model_and_deleted(active: UpgradeRun | None, revision: str) 
     entry = {"version": "1.0.0", "image": "i", "modelRevision": "bad", "replicas": 1, "instances": "0"}
     held = {"revision": "bad", "runName": "earlier", "reason": "UpgradedUnhealthy", "time": stamp(0)}
     seen = ctx(scale_set(1, status={"heldModelRevisions": [held], "versions": [entry]}), {})
-    assert scaling.assign(seen, pair(), origin.held_by(seen, active))[0].revision == revision
+    assert repaired(seen, active)[0].revision == revision
 
 
 def test_t7_protected_user() -> None:
