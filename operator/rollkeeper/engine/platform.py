@@ -70,7 +70,10 @@ def consider(ctx: Context) -> Platform:
 def _automatic(ctx: Context, auto: Automatic) -> Wish | None:
     if auto.due is None:
         return None
-    message = f"version {auto.due.version} is newer than {ctx.snapshot.scale_set.status.proven_image_version}"
+    proven = ctx.snapshot.scale_set.status.proven_image_version
+    # F4b: healthy instances follow the version that instances are created with, which may be a lower one.
+    why = f"is newer than {proven}" if proven else "is what instances are created with, and healthy ones run another"
+    message = f"version {auto.due.version} {why}"
     return Wish("Automatic", "OSImage", auto.due.version, auto.due, auto.blocked, message)
 
 

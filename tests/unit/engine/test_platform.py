@@ -7,7 +7,7 @@ import pytest
 from rollkeeper.engine import gates, goals, platform, run_state
 from rollkeeper.engine.reasons import Wait
 
-from .builders import REVISION, active_run, ctx, fleet, hold, instance, pair, scale_set, stamp, unhealthy
+from .builders import REVISION, active_run, ctx, fleet, hold, instance, pair, proven, scale_set, stamp, unhealthy
 
 NEW = "web-rev2"
 TO_NEW = [pair("1.0.0", NEW), pair("1.1.0", NEW)]
@@ -86,6 +86,14 @@ def test_pin_run_is_due(name: str) -> None:
     wishes = platform.consider(ctx(scale_set(**OFF, **fields), instances)).wishes
     assert [w.target for w in wishes] == ([target] if target else [])
     assert all(w.cause == "Pin" and w.type == "OSImage" for w in wishes)
+
+
+def test_f4b_a_run_while_nothing_is_proven_says_why_without_a_proven_version() -> None:
+    nothing = scale_set(status={**proven(None), "creationVersion": "1.1.0", "creationModelRevision": REVISION})
+    (wish,) = platform.consider(ctx(nothing, accepted=[pair("1.1.0")])).wishes
+    assert wish.message == "version 1.1.0 is what instances are created with, and healthy ones run another"
+    (wish,) = platform.consider(ctx(accepted=[pair("1.1.0")])).wishes
+    assert wish.message == "version 1.1.0 is newer than 1.0.0"
 
 
 def test_t5_model_before_automatic() -> None:
