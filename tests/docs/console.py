@@ -17,7 +17,7 @@ _HERE = re.compile(r"<<-?\s*'?(\w+)'?")
 _SAME = (
     (re.compile(r"\b(?:\d+(?:d|h|m|s|ms))+\b"), "AGE"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?Z?\b"), "TIME"),
-    (re.compile(r"\b(web-(?:\d+-\d+-\d+|user|model))-[a-z0-9]{5}\b"), r"\1-NAME"),
+    (re.compile(r"\b((?:web|shop)-(?:\d+-\d+-\d+|user|model))-[a-z0-9]{5}\b"), r"\1-NAME"),
     (re.compile(r"[ \t]+"), " "),
 )
 
