@@ -72,7 +72,16 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
     recovered = recovery.consider(ctx)
     if recovered is not None:
         return Decision((WriteSet(recovered, urgent=True),), ctx.now)
+    adopted = queue.to_adopt(ctx) if named is None else None
+    if adopted is not None:
+        return _adopt(ctx, adopted)
     return _go_on(ctx, named)
+
+
+def _adopt(ctx: Context, run: UpgradeRun) -> Decision:
+    """F9, I9: nothing else is done before the set names the run again: what it has in hand is its own to make."""
+    status = ctx.snapshot.scale_set.status.model_copy(update={"active_run_name": run.metadata.name})
+    return Decision((WriteSet(status, urgent=True),), ctx.now)
 
 
 def _finish(ctx: Context, named: UpgradeRun) -> Decision:
@@ -134,9 +143,6 @@ def _choose(ctx: Context, wishes: Platform, waiting: Queue, named: UpgradeRun | 
     """I4: a run is named in the set's status, under its resourceVersion, before it leaves Pending."""
     if named is not None:
         return _Choice(named.metadata.name)
-    adopted = queue.to_adopt(ctx)
-    if adopted is not None:
-        return _Choice(adopted.metadata.name)
     if waiting.next is not None:
         return _Choice(waiting.next.metadata.name, housekeeping.guard(waiting.next))
     wish = wishes.next

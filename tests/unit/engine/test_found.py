@@ -277,3 +277,11 @@ def test_t5_t6_what_the_active_run_has_in_hand_is_not_unhealthy(place: str) -> N
     found = queue.consider(seen, Platform(Automatic()), active)
     assert found.next is not None
     assert found.next.metadata.name == "mine"
+
+
+def test_f9_i9_a_run_is_adopted_before_anything_is_made() -> None:
+    """Repair would make what the run has in its batch, for nobody, and the run would take it for untouched (B13)."""
+    run = active_run(inProgress="0", pending="1-4", batch=(1, "0"))
+    actions = decide.decide(snapshot(scale_set(5), fleet(5, missing={0}), runs=[run]), at(0)).actions
+    assert [(type(a), a.status.active_run_name) for a in actions if isinstance(a, WriteSet)] == [(WriteSet, "up")]
+    assert len(actions) == 1
