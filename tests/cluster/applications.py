@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
 from tests.cluster.audit import Json
+from tests.cluster.fleet import fleet
 
 NET = "127.64"
 ANNOTATION = "localcluster/loopback"
@@ -62,6 +63,12 @@ class Applications:
         """The health source that asks them."""
         asked = {"protocol": "HTTP", "port": self.port, "requestPath": "/health", **more}
         return {"source": "ApplicationHealth", "applicationHealth": asked}
+
+    def fleet(self, replicas: int, percent: int = 40, *, rolling: Json | None = None, **more: object) -> Json:
+        """A set whose instances have their addresses; `more` goes into its health source."""
+        made = fleet(replicas, percent, rolling=rolling, health=self.health(**more))
+        made["spec"]["template"]["metadata"] = {"annotations": {ANNOTATION: NET}}
+        return made
 
 
 class _Server(ThreadingHTTPServer):

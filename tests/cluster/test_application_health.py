@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster.applications import ANNOTATION, NET, Applications
-from tests.cluster.audit import AuditLog, Json
+from tests.cluster.applications import NET, Applications
+from tests.cluster.audit import AuditLog
 from tests.cluster.controller import Controller
-from tests.cluster.fleet import fleet, published
+from tests.cluster.fleet import published
 from tests.cluster.replay import status_of
 from tests.cluster.world import World, condition, places
 
@@ -19,12 +19,6 @@ TYPE = "rollkeeper.io/ApplicationHealthy"
 def applications() -> Iterator[Applications]:
     with Applications(minors=(0, 1, 2), replicas=REPLICAS) as made:
         yield made
-
-
-def asked_fleet(applications: Applications, **more: object) -> Json:
-    made = fleet(REPLICAS, health=applications.health(**more))
-    made["spec"]["template"]["metadata"] = {"annotations": {ANNOTATION: NET}}
-    return made
 
 
 def told(world: World) -> dict[str, tuple[str, str]]:
@@ -46,7 +40,7 @@ def test_rich_applications_judge_rollouts(
     """H1, H3, H4, B8: all pods are Ready; what the application says decides, and stands in the failure."""
     begin = audit.mark()
     own_controller.start()
-    world.create(published("1.0.0"), asked_fleet(applications, mode="Rich"))
+    world.create(published("1.0.0"), applications.fleet(REPLICAS, mode="Rich"))
     world.until_healthy("1.0.0", REPLICAS)
     assert told(world) == {f"web-{o}": ("True", "Healthy") for o in range(REPLICAS)}
     assert written(audit, world, begin) == {f"web-{o}": 1 for o in range(REPLICAS)}, "one write each"
@@ -66,7 +60,7 @@ def test_rich_applications_judge_rollouts(
 def test_states_outlive_the_controller(world: World, own_controller: Controller, applications: Applications) -> None:
     """H4: a new leader reads them from the pods, and writes nothing that stands there already."""
     own_controller.start()
-    world.create(published("1.0.0"), asked_fleet(applications))
+    world.create(published("1.0.0"), applications.fleet(REPLICAS))
     world.until_healthy("1.0.0", REPLICAS)
     before = {pod["metadata"]["name"]: condition(pod, TYPE) for pod in world.pods()}
     own_controller.stop()
@@ -88,7 +82,7 @@ def test_a_set_whose_applications_were_not_asked_waits(
     world: World, own_controller: Controller, applications: Applications
 ) -> None:
     """H4, T6: nobody fails and nothing starts; then it goes on by itself."""
-    made = asked_fleet(applications)
+    made = applications.fleet(REPLICAS)
     health, made["spec"]["health"] = made["spec"]["health"], {"source": "Probe"}
     own_controller.start()
     world.create(published("1.0.0"), made)

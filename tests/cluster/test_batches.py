@@ -2,8 +2,10 @@
 
 from datetime import datetime, timedelta
 
+from tests.cluster.applications import Applications
 from tests.cluster.audit import AuditLog, Json
 from tests.cluster.fleet import fleet, gate, published, users_run
+from tests.cluster.holds import holds
 from tests.cluster.replay import status_of
 from tests.cluster.world import World, condition, places
 
@@ -48,7 +50,6 @@ def test_pause_between_batches_and_relapse(live: World) -> None:
     live.create(published("1.1.0"))
     name = _begun(live, "1.1.0")
     live.until_said(name, "pauseTimeBetweenBatchesSeconds")
-    live.until_said(name, "batch 2")
     live.until("the second pause", lambda: len(status_of(live.get("upgraderuns", name)).get("batches", ())) == 2)
     first, second = status_of(live.get("upgraderuns", name))["batches"]
     assert _time(second["startTime"]) - _time(first["completedTime"]) >= timedelta(seconds=3)
@@ -81,6 +82,32 @@ def test_a_relapse_that_passes(live: World) -> None:
     run = live.until_run(name, "Completed")
     assert places(run) == {"succeeded": [0, 1]}
     assert status_of(run).get("relapses", []) == []
+
+
+def test_broken_before_and_after(live: World) -> None:
+    """B8, B2, H3, F3, F4: one that was broken before its batch, and is so after it, condemns no good version.
+
+    It stands alone in the first batch, where it would be 1 of 1.
+    """
+    with Applications(minors=(0, 1), replicas=5) as applications:
+        asked = applications.fleet(5, percent=20, rolling={"maxUnhealthyInstancePercent": 40})
+        live.create(published("1.0.0"), asked)
+        live.until_healthy("1.0.0", 5)
+        for minor in (0, 1):
+            applications.says(minor, (503, None), ordinal=3)
+        live.until("it is seen", lambda: status_of(live.get("scalesets", "web"))["unhealthyReplicas"] == 1)
+        live.create(published("1.1.0"))
+        run = live.until_run_to("1.1.0", "Completed")
+        assert [b["instances"] for b in status_of(run)["batches"]] == ["3", "0", "1", "2", "4"]
+        assert places(run) == {"succeeded": [0, 1, 2, 4], "failed": [3], "rollbackFailed": [3], "uncounted": [3]}
+        assert condition(run, "Succeeded")["reason"] == "CompletedWithFailures"
+        scale_set = live.until("it is proven", lambda: _proven(live.get("scalesets", "web"), "1.1.0"))
+        assert (holds(scale_set), status_of(scale_set)["leftFailed"]) == ([], "3")
+        assert condition(scale_set, "Ready")["reason"] == "InstancesUnhealthy"
+
+
+def _proven(scale_set: Json, version: str) -> Json | None:
+    return scale_set if status_of(scale_set)["provenImageVersion"] == version else None
 
 
 def test_healthy_for_long_enough(live: World) -> None:
@@ -130,7 +157,7 @@ def test_a_pod_that_does_not_go(live: World) -> None:
     assert places(run) == {"succeeded": [1, 2, 3, 4], "failed": [0], "rollbackFailed": [0], "uncounted": [0]}
     assert [(f["instance"], f["reason"]) for f in status_of(run)["failures"]] == [(0, "TerminationStuck")]
     assert condition(run, "Succeeded")["reason"] == "CompletedWithFailures"
-    assert status_of(live.get("scalesets", "web")).get("heldVersions", []) == []
+    assert holds(live.get("scalesets", "web")) == []
     live.patch("pod", "web-0", {"metadata": {"finalizers": None}})
     live.until_healthy("1.1.0", 5)
     assert live.get("pods", "web-0")["metadata"]["annotations"]["rollkeeper.io/made-by"] == "Repair"

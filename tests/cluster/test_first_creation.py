@@ -24,7 +24,8 @@ def test_a_bad_start_is_healed_by_a_fix(live: World) -> None:
 
 def test_a_bad_start_is_healed_by_withdrawing(live: World) -> None:
     """F4b, V3, F4: the bad version is excluded, so the one below it is the latest; it is proven by health alone."""
-    live.create(published("1.0.0"), published("1.1.0", BROKEN), fleet(REPLICAS, 34))
+    live.publish(published("1.0.0"), published("1.1.0", BROKEN))
+    live.create(fleet(REPLICAS, 34))
     live.until("all are made", lambda: live.versions() == ["1.1.0"] * REPLICAS)
     live.patch("imageversion", "os-1.1.0", {"spec": {"excludeFromLatest": True}})
     scale_set = live.until_healthy("1.0.0", REPLICAS)

@@ -2,6 +2,7 @@
 
 from tests.cluster.audit import Json
 from tests.cluster.fleet import BROKEN, fleet, gate, published, users_run
+from tests.cluster.holds import holds
 from tests.cluster.replay import status_of
 from tests.cluster.world import World, condition, places
 
@@ -13,10 +14,6 @@ def _wipe_status(world: World) -> None:
     scale_set = world.get("scalesets", "web")
     scale_set["status"] = {}
     world("replace", "--subresource=status", "--filename=-", stdin=scale_set)
-
-
-def _holds(scale_set: Json) -> list[tuple[str, str]]:
-    return [(h["version"], h["reason"]) for h in status_of(scale_set).get("heldVersions", ())]
 
 
 def test_status_wiped_in_mid_run(live: World) -> None:
@@ -106,16 +103,16 @@ def test_ways_out_of_a_hold(live: World) -> None:
     name = live.until_gated("1.1.0", 0)
     live.patch("upgraderun", name, {"spec": {"desiredState": "Cancelled"}})
     live.until_run(name, "Cancelled")
-    assert _holds(live.until_healthy("1.0.0", 2)) == [("1.1.0", "CancelledByUser")]
+    assert holds(live.until_healthy("1.0.0", 2)) == [("1.1.0", "CancelledByUser")]
     live("annotate", "scaleset", "web", f"rollkeeper.io/release-hold=1.1.0/{name}")
     second = live.until_gated("1.1.0", 0)
     live.patch("upgraderun", second, {"spec": {"desiredState": "Cancelled"}})
     live.until_run(second, "Cancelled")
-    assert _holds(live.until_healthy("1.0.0", 2)) == [("1.1.0", "CancelledByUser")]
+    assert holds(live.until_healthy("1.0.0", 2)) == [("1.1.0", "CancelledByUser")]
     live.open_gate()
     live.create(users_run("mine", "1.1.0"))
     live.until_run("mine", "Completed")
-    assert _holds(live.until_healthy("1.1.0", 2)) == []
+    assert holds(live.until_healthy("1.1.0", 2)) == []
 
 
 def test_no_room_holds_nothing_and_is_tried_again(live: World) -> None:
@@ -136,7 +133,7 @@ def test_no_room_holds_nothing_and_is_tried_again(live: World) -> None:
     assert [(r["reason"], r["environment"]) for r in status_of(run)["failureReasons"]] == [("QuotaExceeded", True)]
     live("delete", "resourcequota", "full")
     scale_set = live.until_healthy("1.0.0", 3)
-    assert _holds(scale_set) == []
+    assert holds(scale_set) == []
     (retry,) = status_of(scale_set)["retry"]
     assert (retry["target"], retry["attempt"]) == ("1.1.0", 1)
     assert condition(scale_set, "UpgradeBlocked")["reason"] == "BackOff"
@@ -172,7 +169,7 @@ def test_a_run_removed_by_force(live: World) -> None:
     run = live.until_run_to("1.1.0", "Faulted")
     assert places(run) == {"failed": [0, 1], "rolledBack": [0, 1], "pending": [2, 3, 4]}
     scale_set = live.until_healthy("1.0.0", REPLICAS)
-    assert ("batchInHand" in status_of(scale_set), _holds(scale_set)) == (False, [("1.1.0", "UpgradedUnhealthy")])
+    assert ("batchInHand" in status_of(scale_set), holds(scale_set)) == (False, [("1.1.0", "UpgradedUnhealthy")])
 
 
 def _made_for(world: World, occasion: str) -> set[str] | None:

@@ -1,7 +1,7 @@
 """Who may start, who waits, who stops in mid-run (T3, T5 to T7, T9, F2, F6, B14, V5)."""
 
-from tests.cluster.audit import Json
 from tests.cluster.fleet import BROKEN, fleet, gate, published, users_run
+from tests.cluster.holds import holds
 from tests.cluster.replay import code_of, status_of
 from tests.cluster.world import World, condition, places
 
@@ -17,10 +17,6 @@ def _gated(world: World) -> str:
     return world.until_gated("1.1.0")
 
 
-def _holds(scale_set: Json) -> list[tuple[str, str]]:
-    return [(h["version"], h["reason"]) for h in status_of(scale_set).get("heldVersions", ())]
-
-
 def test_opt_out_in_mid_run(live: World) -> None:
     """T3, B13, F1, F3: the run ends at once and nothing is held; switched on again, a new run does the rest."""
     name = _gated(live)
@@ -30,7 +26,7 @@ def test_opt_out_in_mid_run(live: World) -> None:
     assert places(run) == {"succeeded": [0, 1], "pending": [2, 3, 4]}
     scale_set = live.until_healthy("1.0.0", REPLICAS)
     assert live.versions() == ["1.1.0"] * 2 + ["1.0.0"] * 3
-    assert (_holds(scale_set), condition(scale_set, "UpToDate")["reason"]) == ([], "NewerVersionAvailable")
+    assert (holds(scale_set), condition(scale_set, "UpToDate")["reason"]) == ([], "NewerVersionAvailable")
     live.open_gate()
     live.patch("scaleset", "web", {"spec": {"upgradePolicy": {SWITCH: {"enableAutomaticOSUpgrade": True}}}})
     run = live.until_run_to("1.1.0", "Completed", attempt=2)
@@ -56,7 +52,7 @@ def test_a_paused_run_is_never_superseded(live: World) -> None:
     assert (status_of(run)["error"]["code"], status_of(run)["displayStatus"]) == ("TargetWithdrawn", "Cancelled")
     live.open_gate()
     assert places(live.until_run_to("1.2.0", "Completed")) == {"succeeded": list(range(REPLICAS))}
-    assert _holds(live.until_healthy("1.2.0", REPLICAS)) == []
+    assert holds(live.until_healthy("1.2.0", REPLICAS)) == []
 
 
 def test_the_whole_queue(live: World) -> None:
@@ -83,7 +79,7 @@ def test_the_whole_queue(live: World) -> None:
     scale_set = live.until_healthy("1.1.0", REPLICAS)
     told = [(h["runName"], h["runningStatus"]["code"]) for h in reversed(status_of(scale_set)["osUpgradeHistory"])]
     assert told[:3] == [("a", "Cancelled"), ("b", "Completed"), ("c", "Completed")], "F6: the history outlives the run"
-    assert _holds(scale_set) == [], "V5: only a run over the whole set is a downgrade"
+    assert holds(scale_set) == [], "V5: only a run over the whole set is a downgrade"
 
 
 def _latest(world: World) -> str:
@@ -130,14 +126,15 @@ def test_a_newer_version_mends_what_an_older_one_broke(live: World) -> None:
 
 def test_a_subset_goes_down(live: World) -> None:
     """T4, V5: named instances to a named version; nobody brings them back up, and nothing is held."""
-    live.create(published("1.0.0"), published("1.1.0"), fleet(3, percent=34))
+    live.publish(published("1.0.0"), published("1.1.0"))
+    live.create(fleet(3, percent=34))
     live.until_healthy("1.1.0", 3)
     live.create(users_run("down", "1.0.0", instances="1"))
     live.until_run("down", "Completed")
     scale_set = live.until_healthy("1.1.0", 3)
     assert live.versions() == ["1.1.0", "1.0.0", "1.1.0"]
     up_to_date = condition(scale_set, "UpToDate")
-    assert (up_to_date["status"], up_to_date["reason"], _holds(scale_set)) == ("False", "InstancesLeftBehind", [])
+    assert (up_to_date["status"], up_to_date["reason"], holds(scale_set)) == ("False", "InstancesLeftBehind", [])
     assert "instances 1 " in up_to_date["message"]
     live.create(users_run("up"))
     assert places(live.until_run("up", "Completed")) == {"succeeded": [0, 1, 2]}

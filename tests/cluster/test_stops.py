@@ -1,9 +1,13 @@
 """What ends a run of the controller's own in its middle, and what comes after (B6, T5, T9, V5, V6, F3, F8)."""
 
+import pytest
+
+from hack.localcluster import ClusterError
 from tests.cluster.audit import Json
 from tests.cluster.fleet import changed_template, fleet, gate, published
+from tests.cluster.holds import end_back_off, holds
 from tests.cluster.manifests import CUSTOM, made
-from tests.cluster.replay import status_of
+from tests.cluster.replay import code_of, status_of
 from tests.cluster.world import World, condition, places
 
 REPLICAS = 5
@@ -17,16 +21,9 @@ def _gated(world: World, **policy: object) -> str:
     return world.until_gated("1.1.0")
 
 
-def _move_back_off(world: World) -> None:
-    """To now: it would be over in some minutes."""
-    (retry,) = status_of(world.get("scalesets", "web"))["retry"]
-    over = world.get("scalesets", "web")["metadata"]["creationTimestamp"]
-    world.patch_status("scaleset", "web", {"retry": [{**retry, "notBefore": over}]})
-
-
-def _holds(world: World) -> list[tuple[str, str]]:
-    found = status_of(world.get("scalesets", "web")).get("heldVersions", ())
-    return [(hold["version"], hold["reason"]) for hold in found]
+def _automatic(*, on: bool) -> Json:
+    """Automatic upgrades, on or off."""
+    return {"upgradePolicy": {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": on}}}
 
 
 def test_too_many_turn_unhealthy_in_mid_run(live: World) -> None:
@@ -43,13 +40,13 @@ def test_too_many_turn_unhealthy_in_mid_run(live: World) -> None:
     assert places(run) == {"succeeded": [0, 1, 2], "pending": [3, 4]}
     assert live.versions() == ["1.1.0"] * 3 + ["1.0.0"] * 2
     assert live.until_condition("web", "UpgradeBlocked", "True", "BackOff")["message"].startswith("attempt 1 at 1.1.0")
-    _move_back_off(live)
+    end_back_off(live)
     live.until_condition("web", "UpgradeBlocked", "True", "TooManyUnhealthyInstances")
     live.set_ready(3, ready=True)
     again = live.until_run_to("1.1.0", "Completed", attempt=2)
     assert [b["instances"] for b in status_of(again)["batches"]] == ["4", "3"], "B2: what is down anyway goes first"
     live.until_healthy("1.1.0", REPLICAS)
-    assert _holds(live) == []
+    assert holds(live.get("scalesets", "web")) == []
 
 
 def test_the_image_is_changed_in_mid_run(live: World) -> None:
@@ -66,19 +63,16 @@ def test_the_image_is_changed_in_mid_run(live: World) -> None:
     live.open_gate()
     scale_set = live.until_healthy("0.1.0", REPLICAS)
     assert (status_of(scale_set)["provenImage"], live.versions()) == ("golden/other", ["0.1.0"] * REPLICAS)
-    assert _holds(live) == []
+    assert holds(live.get("scalesets", "web")) == []
 
 
 def test_pinned_in_mid_run(live: World) -> None:
     """T9, M5, V5: a pin ends an automatic run to another version; what it has brought stays, and the set names it."""
     name = _gated(live)
-    pin: Json = {
-        "imageReference": {"version": "1.0.0"},
-        "upgradePolicy": {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": False}},
-    }
+    pin: Json = {"imageReference": {"version": "1.0.0"}, **_automatic(on=False)}
     live.patch("scaleset", "web", {"spec": pin})
     run = live.until_run(name, "Cancelled")
-    assert status_of(run)["error"]["code"] in {"PreconditionLost", "AutomaticUpgradesDisabled"}
+    assert status_of(run)["error"]["code"] == "AutomaticUpgradesDisabled", "the server asks for that with a pin"
     live.until("the set has let go of it", lambda: "activeRunName" not in status_of(live.get("scalesets", "web")))
     up_to_date = live.until_condition("web", "UpToDate", "False", "InstancesOnOtherVersions")
     assert "instances 0-1 do not run the pinned version 1.0.0" in up_to_date["message"]
@@ -89,7 +83,7 @@ def test_a_deleted_automatic_run_is_held(live: World) -> None:
     name = _gated(live)
     live("delete", "upgraderun", name, "--timeout=60s")
     live.until_condition("web", "UpToDate", "False", "VersionHeld")
-    assert _holds(live) == [("1.1.0", "CancelledByUser")]
+    assert holds(live.get("scalesets", "web")) == [("1.1.0", "CancelledByUser")]
     live.open_gate()
     live.create(published("1.2.0"))
     live.until_run_to("1.2.0", "Completed")
@@ -114,7 +108,8 @@ def test_a_model_is_superseded_by_its_fix(live: World) -> None:
 
 def test_the_proven_version_is_withdrawn(live: World) -> None:
     """V5: nothing goes down by itself, repair and scale-out included; the set says so."""
-    live.create(published("1.0.0"), published("1.1.0"), fleet(2))
+    live.publish(published("1.0.0"), published("1.1.0"))
+    live.create(fleet(2))
     live.until_healthy("1.1.0", 2)
     live.patch("imageversion", "os-1.1.0", {"spec": {"excludeFromLatest": True}})
     live.until_condition("web", "UpToDate", "False", "WouldDowngrade")
@@ -128,3 +123,22 @@ def test_the_proven_version_is_withdrawn(live: World) -> None:
 
 def _occasions(world: World) -> list[str]:
     return [pod["metadata"]["annotations"]["rollkeeper.io/made-by"] for pod in world.pods()]
+
+
+def test_the_health_source_is_removed_in_mid_run(live: World) -> None:
+    """T9, T2, T3, H1: refused while automatic upgrades are on; switched off with it, the run ends, nothing is held."""
+    name = _gated(live)
+    health = live.get("scalesets", "web")["spec"]["health"]
+    with pytest.raises(ClusterError, match="automatic upgrades are judged by health"):
+        live.patch("scaleset", "web", {"spec": {"health": None}})
+    assert code_of(live.get("upgraderuns", name)) == "RollingForward"
+    live.patch("scaleset", "web", {"spec": {"health": None, **_automatic(on=False)}})
+    run = live.until_run(name, "Cancelled")
+    assert status_of(run)["error"]["code"] == "AutomaticUpgradesDisabled"
+    assert places(run) == {"succeeded": [0, 1], "pending": [2, 3, 4]}
+    live.open_gate()
+    assert holds(live.until_healthy("1.0.0", REPLICAS)) == []
+    live.patch("scaleset", "web", {"spec": {"health": health, **_automatic(on=True)}})
+    again = live.until_run_to("1.1.0", "Completed", attempt=2)
+    assert [b["instances"] for b in status_of(again)["batches"]] == ["2", "3", "4"]
+    live.until_healthy("1.1.0", REPLICAS)

@@ -21,7 +21,8 @@ def _created(world: World, *, automatic: bool, percent: int = 20, gated: bool = 
 
 def test_downgrade_stays(live: World) -> None:
     """V5, T4, F4: what a user goes down from is held, what is published later is not."""
-    live.create(published("1.0.0"), published("1.1.0"), fleet(REPLICAS, percent=40))
+    live.publish(published("1.0.0"), published("1.1.0"))
+    live.create(fleet(REPLICAS, percent=40))
     live.until_healthy("1.1.0", REPLICAS)
     live.create(users_run("down", "1.0.0"))
     run = live.until_run("down", "Completed")

@@ -57,6 +57,12 @@ class World:
         """`kubectl create`."""
         self("create", "--filename=-", stdin={"apiVersion": "v1", "kind": "List", "items": list(manifests)})
 
+    def publish(self, *image_versions: Json) -> None:
+        """Creates ImageVersions, and returns when each can be used: a set made now begins with the highest."""
+        self.create(*image_versions)
+        for name in (version["metadata"]["name"] for version in image_versions):
+            self.until_condition(name, "Ready", "True", "Published", kind="imageversions")
+
     def patch(self, kind: str, name: str, change: Json) -> None:
         """`kubectl patch`."""
         self("patch", kind, name, "--type=merge", "--patch", json.dumps(change))
