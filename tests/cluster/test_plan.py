@@ -83,5 +83,5 @@ def test_who_may_read_less_is_told_what_was_not_seen(live: World, plugin: Plugin
     assert told["notes"] == [
         "not seen: models, and what they refer to (you may not list controllerrevisions)",
         "not seen: zones of instances (you may not list nodes)",
-        "not seen: whether the API server accepts pods of the model",
+        "not seen: whether the API server accepts the model",
     ]

@@ -123,7 +123,7 @@ def _verdict(state: RunState, ctx: Context, ordinal: int, direction: Direction) 
     gone = ctx.snapshot.vanished.get(ordinal)
     if gone is not None and state.batch is not None and _is_of(state, ctx, gone, direction):
         if ordinal in state.batch.recreated:
-            return state, Failed(Problem(Failure.POD_DELETED, "its pod was deleted twice while it was being replaced"))
+            return state, Failed(Problem(Failure.POD_DELETED, "it was deleted twice while it was being replaced"))
         state = replace(state, batch=replace(state.batch, recreated=state.batch.recreated | {ordinal}))
     return state, _verdict_on_refusal(state, ctx, ordinal, direction)
 
@@ -136,7 +136,7 @@ def _verdict_on_terminating(state: RunState, ctx: Context, instance: Instance) -
     if ctx.now < until:
         return Waiting(until, "terminating")
     message = f"still terminating {state.policy.health_timeout_seconds}s after its grace period"
-    return Failed(Problem(Failure.TERMINATION_STUCK, f"{message}: a lost node or a finalizer holds the pod"))
+    return Failed(Problem(Failure.TERMINATION_STUCK, f"{message}: a lost node or a finalizer holds it"))
 
 
 def _verdict_on_refusal(state: RunState, ctx: Context, ordinal: int, direction: Direction) -> Verdict | None:

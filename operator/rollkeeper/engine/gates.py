@@ -29,7 +29,7 @@ class Blocked:
     """What to look for before this can be said for sure."""
 
 
-_LOOKING = "looking for what the pod template refers to"
+_LOOKING = "looking for what the template refers to"
 
 Gate = Callable[[Context, Pair], Blocked | None]
 
@@ -204,10 +204,10 @@ def model_is_accepted(ctx: Context, target: Pair) -> Blocked | None:
     """M3: a model that the API server refuses is found before anything is touched."""
     known = ctx.snapshot.dry_runs.get(target)
     if known is None:
-        return Blocked(Wait.CHECKING_MODEL, "asking the API server whether it accepts the pod template")
+        return Blocked(Wait.CHECKING_MODEL, f"asking the API server whether it accepts {ctx.made_of}")
     if known.verdict == "Accepted":
         return None
-    return Blocked(Wait.MODEL_REFUSED, f"the API server refuses pods of this template: {known.message}", known.retry_at)
+    return Blocked(Wait.MODEL_REFUSED, f"the API server refuses {ctx.made_of}: {known.message}", known.retry_at)
 
 
 def first_block(gates: tuple[Gate, ...], ctx: Context, target: Pair) -> Blocked | None:

@@ -123,7 +123,7 @@ def _why_not_healthy(instance: Instance, health: Health | None) -> str:
     if problem is not None:
         return f"{problem.reason}: {problem.message}" if problem.message else problem.reason
     if instance.swapping and instance.first_started is None:
-        return "its new container has not started yet"
+        return "not started again yet"
     return "started, not ready yet" if instance.first_started else "not started yet"
 
 

@@ -125,7 +125,7 @@ def _occasion(ctx: Context, ordinal: int) -> tuple[str, str]:
         return "FirstCreation", "first creation"
     if ordinal in ctx.never_healthy:
         return "ScaleOut", f"scaled out to {ctx.snapshot.replicas}"
-    return "Repair", "its pod is gone"
+    return "Repair", "it is gone"
 
 
 def dry_run_due(ctx: Context, pair: Pair) -> bool:

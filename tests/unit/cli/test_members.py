@@ -65,6 +65,12 @@ def test_a_machine_is_shown_as_its_guest_is() -> None:
     assert "PowerOff" in found[1][3]
 
 
+def test_what_is_missing_is_told_in_words_of_machines() -> None:
+    found = lines(machine(0))
+    assert found[0][2:] == ("unhealthy", "its guest has not started yet")
+    assert found[1][2:] == ("missing", "its virtual machine is not there")
+
+
 def test_a_guest_that_says_another_version_is_a_warning() -> None:
     """Only where it numbers itself as versions are: `41` says nothing about 1.1.0."""
     found = lines(machine(0), guest(0, "1.0.0"))

@@ -156,7 +156,7 @@ MESSAGES: dict[str, tuple[list[UpgradeRun], dict[str, Any], str]] = {
     "M3 the server's words": (
         [up()],
         {"accepted": [], "dry_runs": {pair("1.1.0"): DryRun("Invalid", "spec.x: required")}},
-        "the API server refuses pods of this template: spec.x: required",
+        "the API server refuses pods of spec.template: spec.x: required",
     ),
     "T4 missing": (
         [up(instances="8-12")],

@@ -1,4 +1,4 @@
-"""`protect` and `unprotect`: instances that runs leave alone (B10), by a label that a pod's successors inherit."""
+"""`protect` and `unprotect`: instances that runs leave alone (B10), by a label that successors inherit."""
 
 import sys
 
@@ -15,27 +15,29 @@ from rollkeeper.instances.pod_view import ordinal_of
 
 
 def protect(options: Options, name: str, text: str, *, on: bool) -> None:
-    """Sets or removes the label. Raises CommandError for an instance without a pod: there is nothing to label."""
+    """Sets or removes the label. Raises CommandError for an instance that is not there: there is nothing to label."""
     session = Session(options)
     raw = session.scale_set(name)
-    wanted = ordinals(SetView(raw), text)
-    pods = {ordinal_of(pod["metadata"]["name"]): pod for pod in session.instances_of(raw)}
+    view = SetView(raw)
+    wanted = ordinals(view, text)
+    there = {ordinal_of(found["metadata"]["name"]): found for found in session.instances_of(raw)}
     resource = members.resources_of(raw)[0]
-    missing = [ordinal for ordinal in wanted if ordinal not in pods]
+    missing = [ordinal for ordinal in wanted if ordinal not in there]
     if missing:
-        raise CommandError(f"instances {ranges.render(missing)} have no pod to label: try again when they have one")
+        message = f"instances {ranges.render(missing)} have no {view.made_of} to label: try again when they have one"
+        raise CommandError(message)
     changed = []
     for ordinal in wanted:
-        pod, value = pods[ordinal], "true" if on else None
-        if at(pod, "metadata", "labels", LABEL_PROTECT) == value:
+        found, value = there[ordinal], "true" if on else None
+        if at(found, "metadata", "labels", LABEL_PROTECT) == value:
             said = "unchanged"
         else:
             patch = {"metadata": {"labels": {LABEL_PROTECT: value}}}
-            pod = session.client.merge_patch(resource, session.namespace, pod["metadata"]["name"], patch)
+            found = session.client.merge_patch(resource, session.namespace, found["metadata"]["name"], patch)
             said = "protected" if on else "unprotected"
-        changed.append(pod)
+        changed.append(found)
         if not options.output:
-            sys.stdout.write(f"{resource_name(pod)} {said}\n")
+            sys.stdout.write(f"{resource_name(found)} {said}\n")
     if options.output:
-        items = [without_noise(pod) for pod in changed]
+        items = [without_noise(one) for one in changed]
         write_data(options, {"apiVersion": "v1", "kind": "List", "items": items}, changed)

@@ -126,7 +126,7 @@ class Answers:
         """M3, as the controller asks it."""
         view = self.revisions.get(pair.revision)
         if view is None or not view.model:
-            self.reader.note("not seen: whether the API server accepts pods of the model")
+            self.reader.note("not seen: whether the API server accepts the model")
             return DryRun("Accepted")
         of_machines = self.scale_set.spec.has_machines
         body = (machine_spec.dry_run if of_machines else dry_runs.body)(self.scale_set, view.model, pair)
@@ -136,7 +136,7 @@ class Answers:
         except (Invalid, Forbidden) as error:
             if _NO_RIGHT not in error.message:
                 return dry_runs.verdict(error, self.reader.session.now + _NEVER)
-            self.reader.note("not seen: whether the API server accepts pods of the model (you may not create any)")
+            self.reader.note("not seen: whether the API server accepts the model (you may not create instances)")
         return DryRun("Accepted")
 
 

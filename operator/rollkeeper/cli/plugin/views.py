@@ -132,6 +132,11 @@ class SetView:
         return str(self.raw["metadata"]["namespace"])
 
     @property
+    def made_of(self) -> str:
+        """What one instance is, in words."""
+        return "virtual machine" if at(self.raw, "spec", "virtualMachineTemplate") else "pod"
+
+    @property
     def image(self) -> str:
         """`gallery/definition` or `publisher/offer/sku`."""
         return image_name(at(self.raw, "spec", "imageReference") or {})
@@ -223,14 +228,15 @@ def _line(scale_set: SetView, run: RunView | None, ordinal: int, member: Member 
     name = f"{scale_set.name}-{ordinal}"
     upgrading = run is not None and ordinal in run.ordinals
     if member is None:
-        return InstanceLine(ordinal, name, meant, "upgrading" if upgrading else "missing", "its pod is not there")
+        said = f"its {scale_set.made_of} is not there"
+        return InstanceLine(ordinal, name, meant, "upgrading" if upgrading else "missing", said)
     pod = member.instance
     source = at(scale_set.raw, "spec", "health")
     judged_by = cast("Health", _Source(source.get("applicationHealth"))) if source else None
     problem = health.problem_of(pod, judged_by)
     said = f"{problem.reason}: {problem.message}".rstrip(": ") if problem else ""
     if pod.terminating:
-        state, said = ("upgrading" if upgrading else "terminating"), "its pod is terminating"
+        state, said = ("upgrading" if upgrading else "terminating"), f"its {scale_set.made_of} is terminating"
     elif health.is_healthy(pod, judged_by):
         state, said = "healthy", member.warning
     elif upgrading:
@@ -242,13 +248,15 @@ def _line(scale_set: SetView, run: RunView | None, ordinal: int, member: Member 
     if state != "healthy" and not said and health.is_unread(pod, judged_by):
         said = "its application was not asked yet"
     if state != "healthy" and not said:
-        said = "runs, and is not ready yet" if pod.running else _not_started(pod)
+        said = "runs, and is not ready yet" if pod.running else _not_started(scale_set, pod)
     if ordinal >= scale_set.replicas:
         said = said or "above spec.replicas: it is being removed"
     return InstanceLine(ordinal, name, pod.pair.version, state, said, pod.protected)
 
 
-def _not_started(pod: Instance) -> str:
+def _not_started(scale_set: SetView, pod: Instance) -> str:
+    if scale_set.made_of != "pod":
+        return "its guest has not started yet"
     changed = "its image was changed in place, and the new container" if pod.swapping else "its container"
     return f"{changed} has not started yet"
 
