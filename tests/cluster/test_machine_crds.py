@@ -58,6 +58,7 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
     "an OS volume of pods": (scale_set(osVolumeName="os"), ("osVolumeName for virtual machines",)),
     "another run strategy": (machines(running(runStrategy="Manual")), ("leave out running",)),
     "running": (machines(running(running=True)), ("leave out running",)),
+    "data volumes": (machines(running(dataVolumeTemplates=[{}])), ("use volumeClaimTemplates",)),
     "Probe without a probe": (
         machines(machine_template(readinessProbe=None), health={"source": "Probe"}, upgradePolicy=AUTOMATIC),
         ("needs a readinessProbe",),

@@ -62,6 +62,12 @@ SCALE_SET_SPEC = (
         at=".virtualMachineTemplate",
     ),
     rule(
+        f"!{_MACHINES} || !has({_SPEC}.dataVolumeTemplates)",
+        "dataVolumeTemplates would make one data volume for all instances: use volumeClaimTemplates, which make a "
+        "claim for each, filled from its dataSourceRef if it has one",
+        at=".virtualMachineTemplate",
+    ),
+    rule(
         f"!{_MACHINES} || !has(self.health) || self.health.source != 'Probe'"
         f" || (has({_SPEC}.template.spec.readinessProbe) && (!has({_SPEC}.template.spec.readinessProbe.periodSeconds)"
         f" || {_SPEC}.template.spec.readinessProbe.periodSeconds < 120))",

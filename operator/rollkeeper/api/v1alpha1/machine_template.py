@@ -91,6 +91,12 @@ MACHINE_TEMPLATE: dict[str, Any] = {
             "properties": {
                 "runStrategy": {"type": "string", "maxLength": 32, "description": "Always, or left out."},
                 "running": {"type": "boolean", "description": "Leave it out: instances run."},
+                "dataVolumeTemplates": {
+                    "type": "array",
+                    "description": "Leave it out: volumeClaimTemplates make the data disks of each instance.",
+                    "maxItems": 16,
+                    "items": {"type": "object", **ANYTHING_ELSE},
+                },
                 "template": {
                     "type": "object",
                     "description": "The VirtualMachineInstance.",
