@@ -1,4 +1,4 @@
-"""What happens by itself: to instances, nodes and zones, to the network, and to the controller."""
+"""What happens by itself, whatever instances are: to the network, and to the controller."""
 
 import random
 from datetime import timedelta
@@ -7,41 +7,22 @@ import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from tests.property.users import ORDINALS
-from tests.property.world import ZONES, World
+from tests.property.world import World
 from tests.simulation import faults
 
-FEEDS = st.frozensets(st.integers(0, 8), min_size=1, max_size=9)
-"""Numbers of the caches, as `Process` has them: all our kinds, pods, claims, revisions, nodes, ConfigMaps."""
+FEEDS = st.frozensets(st.integers(0, 10), min_size=1, max_size=11)
+"""Numbers of the caches, as `Process` has them."""
 
 
 class Surroundings(RuleBasedStateMachine):
-    """Instances flap, vanish and stick; nodes and zones fail."""
+    """Time passes, and instances vanish."""
 
     world: World
 
-    @rule(ordinal=ORDINALS, ready=st.sampled_from([False, None]))
-    def flap(self, ordinal: int, ready: bool | None) -> None:
-        if self.world.has_pod(ordinal):
-            self.world.set_ready(ordinal, ready)
-
     @rule(ordinal=ORDINALS)
     def vanish(self, ordinal: int) -> None:
-        if self.world.has_pod(ordinal):
-            self.world.delete_pod(ordinal)
-
-    @rule(ordinal=ORDINALS, stuck=st.booleans())
-    def stick(self, ordinal: int, stuck: bool) -> None:
-        pod = self.world.cluster.pods().get(f"web-{ordinal}")
-        if pod is not None and not (stuck and "deletionTimestamp" in pod["metadata"]):
-            self.world.stick(ordinal, stuck=stuck)
-
-    @rule(node=st.integers(0, len(ZONES) - 1), lost=st.booleans())
-    def node(self, node: int, lost: bool) -> None:
-        (self.world.lose_node if lost else self.world.recover_node)(f"node-{node}")
-
-    @rule(zone=st.sampled_from("abc"), lost=st.booleans())
-    def zone(self, zone: str, lost: bool) -> None:
-        self.world.lose_zone(zone, lost=lost)
+        if self.world.has(ordinal):
+            self.world.vanish(ordinal)
 
     @rule(seconds=st.sampled_from([1, 2, 5, 20, 70, 400]))
     def time_passes(self, seconds: int) -> None:

@@ -5,8 +5,6 @@ from datetime import timedelta
 
 from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS
 from tests.property.world import World
-from tests.simulation.images import healthy
-from tests.simulation.objects_of_ours import reference, scale_set
 from tests.simulation.rollout import SET
 
 LAST = "99.0.0"
@@ -39,18 +37,15 @@ def must_not_go_round(world: World) -> None:
 def heal(world: World) -> None:
     """The world is itself again: nodes, probes, calls; what a person did to hold things up is undone."""
     world.end_faults()
-    world.free_pods()
-    world.cluster.images.default = healthy(1, 1)
-    template = scale_set(1)["spec"]["template"]
-    template["spec"]["containers"].append({"name": "sidecar", "image": "registry.example/sidecar:best"})
+    world.free_instances()
+    world.change_model("best")
     on = {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": True}}
     world.patch_set(
         {
-            "template": template,
             "imageReference": {"version": "latest"},
             "upgradePolicy": {"mode": "Rolling", **on, "rollingUpgradePolicy": CALM},
         },
-        "good template, latest, mode Rolling, automatic upgrades on",
+        "latest, mode Rolling, automatic upgrades on",
     )
     for run in world.runs():
         if run["spec"].get("desiredState") == "Paused":
@@ -61,11 +56,11 @@ def converges(world: World) -> bool:
     """Whether every instance runs the last version, healthy, and no run is active."""
     status = world.status
     wanted = world.server.get(SCALE_SETS, *SET)["spec"]["replicas"]
-    pods = world.cluster.pods().values()
+    instances = world.instances().values()
     return (
         not status.get("activeRunName")
-        and all(p["metadata"]["labels"]["rollkeeper.io/image-version"] == LAST for p in pods)
-        and status.get("readyReplicas", 0) == wanted == len(pods)
+        and all(i["metadata"]["labels"]["rollkeeper.io/image-version"] == LAST for i in instances)
+        and status.get("readyReplicas", 0) == wanted == len(instances)
         and all(world.code(r["metadata"]["name"]) != "Pending" for r in world.runs())
     )
 
@@ -75,9 +70,8 @@ def must_converge(world: World) -> None:
     world.say("the world heals")
     heal(world)
     world.live(600)
-    world.free_pods()  # pods that were missing had their protection passed on to their successors (B10)
-    world.cluster.images.set(reference(LAST), healthy(1, 1))
-    world.publish(LAST)
+    world.free_instances()  # instances that were missing had their protection passed on to their successors (B10)
+    world.publish_as(LAST, "good")
     helped = 0
     began = world.cluster.clock.now()
     while world.cluster.clock.now() - began < PATIENCE:
@@ -86,7 +80,7 @@ def must_converge(world: World) -> None:
             must_be_silent(world)
             must_let_go(world)
             return
-        world.free_pods()  # the status names the instances that a label protects
+        world.free_instances()  # the status names the instances that a label protects
         helped += 1
         do_as_told(world, f"helped-{helped}")
     raise AssertionError("does not converge:\n" + "\n".join(world.log[-60:]))

@@ -12,7 +12,9 @@ from hypothesis.stateful import initialize, invariant
 
 from tests.property import liveness
 from tests.property.happenings import Faults, Surroundings
-from tests.property.users import METHODS, Users
+from tests.property.machines import Machines, MachineWorld
+from tests.property.pods import METHODS, Pods, PodWorld
+from tests.property.users import Users
 from tests.property.world import World
 
 STEPS = int(os.environ.get("PROPERTY_STEPS", "20000"))
@@ -26,14 +28,13 @@ GOES_ROUND = 8
 class AnythingHappens(Users, Surroundings, Faults):
     """One set, its images, its world, and a controller that may die at any call."""
 
-    @initialize(replicas=st.integers(1, 6), left_alone=st.integers(1, GOES_ROUND), method=METHODS)
-    def begin(self, replicas: int, left_alone: int, method: str) -> None:
-        self.world = World(replicas)
-        self.left_alone = left_alone == GOES_ROUND
+    left_alone = False
+
+    def begin(self, world: World) -> None:
+        self.world = world
         self.next_version = 1
         self.next_run = 1
         self.world.create_set()
-        self.change_method(method)
         self.world.publish("1.0.0")
 
     @invariant()
@@ -57,18 +58,46 @@ class AnythingHappens(Users, Surroundings, Faults):
             raise
 
 
-AnythingHappens.TestCase.settings = settings(
-    max_examples=max(1, STEPS // STEPS_A_RUN),
-    stateful_step_count=STEPS_A_RUN,
-    deadline=None,
-    derandomize=not SEARCHES,
-    suppress_health_check=list(HealthCheck),
-    phases=[
-        Phase.explicit,
-        Phase.reuse,
-        Phase.generate,
-        *([Phase.shrink] if os.environ.get("PROPERTY_SHRINK") else []),
-    ],
-    print_blob=True,
-)
-TestAnythingHappens = AnythingHappens.TestCase
+class ToPods(AnythingHappens, Pods):
+    """Instances are pods."""
+
+    world: PodWorld
+
+    @initialize(replicas=st.integers(1, 6), left_alone=st.integers(1, GOES_ROUND), method=METHODS)
+    def begin_with_pods(self, replicas: int, left_alone: int, method: str) -> None:
+        self.left_alone = left_alone == GOES_ROUND
+        self.begin(PodWorld(replicas))
+        self.change_method(method)
+
+
+class ToMachines(AnythingHappens, Machines):
+    """Instances are virtual machines. No history is left to itself: guests that die are started again without pause."""
+
+    world: MachineWorld
+
+    @initialize(replicas=st.integers(1, 6))
+    def begin_with_machines(self, replicas: int) -> None:
+        self.begin(MachineWorld(replicas))
+
+
+def _settings(steps: int) -> settings:
+    return settings(
+        max_examples=max(1, steps // STEPS_A_RUN),
+        stateful_step_count=STEPS_A_RUN,
+        deadline=None,
+        derandomize=not SEARCHES,
+        suppress_health_check=list(HealthCheck),
+        phases=[
+            Phase.explicit,
+            Phase.reuse,
+            Phase.generate,
+            *([Phase.shrink] if os.environ.get("PROPERTY_SHRINK") else []),
+        ],
+        print_blob=True,
+    )
+
+
+ToPods.TestCase.settings = _settings(STEPS)
+ToMachines.TestCase.settings = _settings(STEPS // 4)
+TestPods = ToPods.TestCase
+TestMachines = ToMachines.TestCase

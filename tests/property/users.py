@@ -4,21 +4,10 @@ import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from rollkeeper.kube.errors import ApiError
-from tests.property.world import World
-from tests.simulation.images import Behaviour, crash_loop, healthy, image_pull_backoff, never_ready, ready_then_unready
-from tests.simulation.objects_of_ours import scale_set
+from tests.property.world import BEHAVIOURS, World
 
-BEHAVIOURS: dict[str, Behaviour] = {
-    "good": healthy(1, 1),
-    "slow": healthy(10, 10),
-    "never ready": never_ready(),
-    "crash loop": crash_loop(),
-    "not there": image_pull_backoff(),
-    "relapses": ready_then_unready(1, 1, after=20, back=40),
-}
 ORDINALS = st.integers(0, 5)
 INSTANCES = st.sampled_from([None, None, "0", "0-1"])
-METHODS = st.sampled_from(["Recreate", "InPlaceIfPossible", "InPlaceIfPossible"])
 POLICIES = st.sampled_from(
     [
         {"maxBatchInstancePercent": 20},
@@ -59,9 +48,9 @@ class Users(RuleBasedStateMachine):
         self.next_run += 1
         return f"user-{self.next_run - 1}"
 
-    @rule(behaviour=st.sampled_from(sorted(BEHAVIOURS)))
+    @rule(behaviour=st.sampled_from(BEHAVIOURS))
     def publish(self, behaviour: str) -> None:
-        self.world.publish(f"1.{self.next_version}.0", BEHAVIOURS[behaviour])
+        self.world.publish_as(f"1.{self.next_version}.0", behaviour)
         self.next_version += 1
 
     @rule(data=st.data(), excluded=st.booleans())
@@ -85,20 +74,13 @@ class Users(RuleBasedStateMachine):
     def change_policy(self, policy: dict[str, int]) -> None:
         self.world.patch_set({"upgradePolicy": {"rollingUpgradePolicy": policy}}, str(policy))
 
-    @rule(sidecar=st.sampled_from(["good", "better", "bad"]))
-    def change_model(self, sidecar: str) -> None:
-        self.world.cluster.images.set("registry.example/sidecar:bad", never_ready())
-        template = scale_set(1)["spec"]["template"]
-        template["spec"]["containers"].append({"name": "sidecar", "image": f"registry.example/sidecar:{sidecar}"})
-        self.world.patch_set({"template": template}, f"the sidecar is {sidecar}")
+    @rule(word=st.sampled_from(["good", "better", "bad"]))
+    def change_model(self, word: str) -> None:
+        self.world.change_model(word)
 
     @rule(mode=st.sampled_from(["Rolling", "Rolling", "Manual", "Automatic"]))
     def change_mode(self, mode: str) -> None:
         self.world.patch_set({"upgradePolicy": {"mode": mode}})
-
-    @rule(method=METHODS)
-    def change_method(self, method: str) -> None:
-        self.world.patch_set({"upgradePolicy": {"replacementMethod": method}})
 
     @rule(data=st.data())
     def pin(self, data: st.DataObject) -> None:
@@ -128,16 +110,8 @@ class Users(RuleBasedStateMachine):
 
     @rule(ordinal=ORDINALS, protected=st.booleans())
     def protect(self, ordinal: int, protected: bool) -> None:
-        if self.world.has_pod(ordinal):
+        if self.world.has(ordinal):
             self.world.protect(ordinal, protected=protected)
-
-    @rule(ordinal=ORDINALS)
-    def refuse_evictions(self, ordinal: int) -> None:
-        tolerant(self.world.refuse_evictions, ordinal)
-
-    @rule()
-    def allow_evictions(self) -> None:
-        tolerant(self.world.delete_budget)
 
     @precondition(lambda self: self.world.status.get("heldVersions") or self.world.status.get("heldModelRevisions"))
     @rule(data=st.data())

@@ -1,22 +1,26 @@
 """A rollout that anything may happen to: faults that last for some time, and more than one controller."""
 
+from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
+from typing import Any
 
-from rollkeeper.kube.resources import BUDGETS, PODS
+from rollkeeper.kube.api import JsonObject
 from tests.simulation.faults import Killed, Plan, no_faults
 from tests.simulation.machine import Machine
 from tests.simulation.process import Process, settle_both
 from tests.simulation.rollout import Rollout
 
+BEHAVIOURS = ("good", "slow", "never ready", "crash loop", "not there", "relapses")
+"""What instances of a version do."""
 ZONES = ("a", "a", "b", "b", "c", "c")
 """Of node-0, node-1, and so on."""
 
 
-class World(Rollout):
+class World(Rollout, ABC):
     """A Rollout whose controller may be killed, be late, or not be the only one."""
 
-    def __init__(self, replicas: int) -> None:
-        super().__init__(replicas, zones=ZONES, machine=Machine)
+    def __init__(self, replicas: int, **kwargs: Any) -> None:
+        super().__init__(replicas, zones=ZONES, machine=Machine, **kwargs)
         self.rival: Process | None = None
         self._rival_until: datetime | None = None
         self._late_until: datetime | None = None
@@ -60,6 +64,32 @@ class World(Rollout):
         self._release_caches()
         super().restart(plan)
         self.process.api.breathe = self.rival is not None
+
+    # What instances are.
+
+    @abstractmethod
+    def instances(self) -> dict[str, JsonObject]:
+        """Pods or machines by their names."""
+
+    @abstractmethod
+    def publish_as(self, version: str, behaviour: str) -> None:
+        """Publishes a version that behaves as one of `BEHAVIOURS`."""
+
+    @abstractmethod
+    def change_model(self, word: str) -> None:
+        """What shapes instances is changed: the model is "good", "better", "best", or "bad": none gets healthy then."""
+
+    @abstractmethod
+    def vanish(self, ordinal: int) -> None:
+        """Somebody removes an instance."""
+
+    @abstractmethod
+    def free_instances(self) -> None:
+        """What people and the world did to instances is undone."""
+
+    def has(self, ordinal: int) -> bool:
+        """Whether an instance is there."""
+        return f"web-{ordinal}" in self.instances()
 
     # Faults that last.
 
@@ -116,25 +146,3 @@ class World(Rollout):
         self.process.api.plan = no_faults
         self._release_caches()
         self._end_rival()
-
-    # What is in the way of pods.
-
-    def has_pod(self, ordinal: int) -> bool:
-        return f"web-{ordinal}" in self.cluster.pods()
-
-    def lose_zone(self, zone: str, *, lost: bool) -> None:
-        for number, there in enumerate(ZONES):
-            if there == zone:
-                (self.lose_node if lost else self.recover_node)(f"node-{number}")
-
-    def free_pods(self) -> None:
-        """Nothing protects pods, keeps them from going, or says that they are not ready."""
-        for budget in self.server.store.items(BUDGETS, "default"):
-            self.server.delete(BUDGETS, "default", budget["metadata"]["name"])
-        for number in range(len(ZONES)):
-            self.cluster.kubelet.recover_node(f"node-{number}")
-        for name, pod in list(self.cluster.pods().items()):
-            self.cluster.kubelet.set_ready("default", name, None)
-            change = {"labels": {"rollkeeper.io/protect-from-upgrade": None}, "finalizers": None}
-            if pod["metadata"].get("finalizers") or "rollkeeper.io/protect-from-upgrade" in pod["metadata"]["labels"]:
-                self.server.merge_patch(PODS, "default", name, {"metadata": change})

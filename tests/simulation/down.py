@@ -1,4 +1,4 @@
-"""I1 by what is seen of the pods: who was taken down by the controller, is not healthy again, and not given up.
+"""I1 by what is seen of the instances: who was taken down by the controller, is not healthy again, and not given up.
 
 A run's own account of its batch is believed for one thing only: that an instance has failed and is settled.
 """
@@ -11,10 +11,9 @@ from rollkeeper.api.v1alpha1.names import LABEL_ORDINAL, LABEL_SCALE_SET
 from rollkeeper.controllers.resources import SCALE_SETS, UPGRADE_RUNS
 from rollkeeper.engine import health, ranges
 from rollkeeper.engine.limits import batch_size
-from rollkeeper.instances.pod_view import read_pod
 from rollkeeper.kube.api import JsonObject
-from rollkeeper.kube.resources import PODS
 from tests.simulation.cluster import Cluster
+from tests.simulation.sight import instance, standing
 
 JsonMap = dict[str, Any]
 ACTIVE = ("RollingForward", "RollingBack")
@@ -37,19 +36,16 @@ class Downs:
         self._server = cluster.server
         self._found: dict[tuple[str, int], Down] = {}
 
-    def taken(self, pod: JsonObject) -> None:
-        """The controller asks to take a pod down, or changes it in place."""
-        labels = pod["metadata"]["labels"]
+    def taken(self, thing: JsonObject) -> None:
+        """The controller asks to take a pod down, or changes it or a machine: this is how it stood there before."""
+        labels = thing["metadata"]["labels"]
         name, ordinal = labels[LABEL_SCALE_SET], int(labels[LABEL_ORDINAL])
         scale_set = self._server.get(SCALE_SETS, "default", name)
-        if "provenImageVersion" not in scale_set.get("status", {}) or pod["status"].get("phase") in {
-            "Failed",
-            "Succeeded",
-        }:
-            return  # F4b: there is nothing to protect; F5: it is down by itself
+        if "provenImageVersion" not in scale_set.get("status", {}):
+            return  # F4b: there is nothing to protect
         run = self._active(name)
         # B2, T7: one that was unhealthy before a run took it is not unavailable by the controller's doing.
-        if run is not None and self._is_healthy(scale_set, pod):
+        if run is not None and self._is_healthy(scale_set, thing):
             limit = self._limit(scale_set, run["status"])
             self._found.setdefault((name, ordinal), Down(name, ordinal, run["metadata"]["name"], limit))
 
@@ -81,12 +77,11 @@ class Downs:
         scale_set = self._server.store.get(SCALE_SETS, ("default", down.scale_set))
         if scale_set is None or down.ordinal >= scale_set["spec"]["replicas"]:
             return True
-        pod = self._server.store.get(PODS, ("default", f"{down.scale_set}-{down.ordinal}"))
-        return (pod is not None and self._is_healthy(scale_set, pod)) or self._is_given_up(down, scale_set)
+        there = standing(self._server, "default", f"{down.scale_set}-{down.ordinal}")
+        return (there is not None and self._is_healthy(scale_set, there)) or self._is_given_up(down, scale_set)
 
-    @staticmethod
-    def _is_healthy(scale_set: JsonObject, pod: JsonObject) -> bool:
-        return health.is_healthy(read_pod(pod, None).instance, ScaleSet.model_validate(scale_set).spec.health)
+    def _is_healthy(self, scale_set: JsonObject, thing: JsonObject) -> bool:
+        return health.is_healthy(instance(self._server, thing), ScaleSet.model_validate(scale_set).spec.health)
 
     def _is_given_up(self, down: Down, scale_set: JsonObject) -> bool:
         run = self._server.store.get(UPGRADE_RUNS, ("default", down.run))

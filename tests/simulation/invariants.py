@@ -9,18 +9,21 @@ from rollkeeper.controllers.resources import IMAGE_VERSIONS, SCALE_SETS, UPGRADE
 from rollkeeper.engine import ranges
 from rollkeeper.engine.limits import batch_size
 from rollkeeper.engine.versions import image_name
+from rollkeeper.instances.virtual_machines.resources import GUESTS, MACHINES
 from rollkeeper.kube.api import JsonObject
 from rollkeeper.kube.errors import NotFound
 from rollkeeper.kube.resources import CLAIMS, PODS
 from tests.simulation.cluster import Cluster
 from tests.simulation.down import Downs
 from tests.simulation.faults import Call
+from tests.simulation.sight import is_outdated
 from tests.simulation.store import Change
 
 JsonMap = dict[str, Any]
 PLACES = ("succeeded", "failed", "skipped", "inProgress", "pending")
 ACTIVE = ("RollingForward", "RollingBack")
 SUBSETS = ("rolledBack", "rollbackFailed")
+INSTANCES = (PODS, MACHINES)
 
 
 class Witness:
@@ -35,10 +38,10 @@ class Witness:
         cluster.server.store.subscribe(self._saw)
 
     def _saw(self, change: Change) -> None:
-        if change.resource == PODS and (change.type == "ADDED" or _made_by(change.object) != _made_by(change.previous)):
+        if change.resource in INSTANCES and _made_by(change.object) != _made_by(change.previous):
             self._check_made(change.object)
-            if change.type == "MODIFIED":
-                self._downs.taken(change.object)
+            if change.previous is not None:
+                self._downs.taken(change.previous)
         if change.resource == IMAGE_VERSIONS and change.type == "DELETED":
             self._check_unused(change.object)
 
@@ -65,7 +68,7 @@ class Witness:
                 assert FINALIZER_VERSION in meta.get("finalizers", ()), f"V7: {number} is used without its finalizer"
 
     def _check_made(self, pod: JsonObject) -> None:
-        """I9: the decision is written before the act, be it a new pod or another image for one that stays."""
+        """I9: the decision is written before the act, be it a new instance or another image for one that stays."""
         made_by = _made_by(pod)
         labels = pod["metadata"].get("labels", {})
         if "rollkeeper.io/ordinal" not in labels:
@@ -127,6 +130,10 @@ class Witness:
 
     def before(self, call: Call) -> None:
         """I1, I2, I9: a pod is taken down, or its image changed, only for a reason that is written down already."""
+        if call.resource == MACHINES and call.verb == "delete":
+            self._check_scaled_in(call)
+        if call.resource == GUESTS and call.verb == "delete":
+            self._check_outdated(call)
         if call.resource != PODS or call.dry_run or call.subresource == "status":
             return
         if call.verb not in {"evict", "delete", "patch"}:
@@ -143,6 +150,19 @@ class Witness:
         assert self._may_go(scale_set, pod, ordinal, call), f"I9: {call} was not written down before"
         if call.verb != "patch" and ordinal < scale_set["spec"]["replicas"]:
             self._downs.taken(pod)
+
+    def _check_scaled_in(self, call: Call) -> None:
+        """B5: a machine is made once; only scaling in deletes it."""
+        machine = self._cluster.server.store.get(MACHINES, (call.namespace or "", call.name))
+        if machine is not None:
+            labels = machine["metadata"]["labels"]
+            scale_set = self._cluster.server.get(SCALE_SETS, call.namespace, labels["rollkeeper.io/scale-set"])
+            assert int(labels["rollkeeper.io/ordinal"]) >= scale_set["spec"]["replicas"], f"B5: {call}"
+
+    def _check_outdated(self, call: Call) -> None:
+        """I9: a guest is taken down only when its machine was given another disk or model before, by a batch."""
+        guest = self._cluster.server.store.get(GUESTS, (call.namespace or "", call.name))
+        assert guest is None or is_outdated(self._cluster.server, guest), f"I9: {call}, which is its machine's own"
 
     def _may_go(self, scale_set: JsonObject, pod: JsonObject, ordinal: int, call: Call) -> bool:
         status = scale_set.get("status", {})

@@ -15,16 +15,24 @@ from tests.simulation.server import ApiServer
 from tests.simulation.store import Change
 
 FINALIZER = "foregroundDeleteVirtualMachine"
+UNKNOWN_TYPE = "unknown"
+_LIVES = {"-panic": 1, "-dies": 20}
+"""Seconds that a guest runs."""
 START, STOP, BACK_OFF = 2.0, 1.0, 10.0
 """Seconds from a guest's creation to Running, from its deletion to its end, and of KubeVirt's first back-off."""
 
 
 class KubeVirt:
-    """Makes guests of machines. The tag of a guest's image says what it does: `-nostart`, `-panic`, `-noagent`."""
+    """Makes guests of machines.
+
+    The tag of a guest's image says what it does: `-nostart`, `-panic` (it dies after a second), `-dies` (after 20),
+    `-noagent`, `-unready`. One with a machine type of `UNKNOWN_TYPE` does not start either.
+    """
 
     def __init__(self, server: ApiServer) -> None:
         self._server, self._clock = server, server.clock
-        self._waiting: set[Key] = set()
+        self.stuck: set[Key] = set()
+        """Guests that don't end: their node does not answer."""
         server.store.subscribe(self._saw)
 
     def _saw(self, change: Change) -> None:
@@ -61,7 +69,8 @@ class KubeVirt:
         if always and self._clock.monotonic() >= again:
             self._create(machine)
         elif always:
-            self._clock.call_later(again - self._clock.monotonic(), partial(self._sync, key))
+            # The clock has whole microseconds: without that little more it might ring a trifle too early, for ever.
+            self._clock.call_later(again - self._clock.monotonic() + 1e-3, partial(self._sync, key))
 
     def _note(self, key: Key, machine: JsonObject, guest: JsonObject | None, *, always: bool) -> None:
         """Failures before a guest ran are counted; one that ran, or halting, makes them forgotten."""
@@ -110,16 +119,17 @@ class KubeVirt:
         if "deletionTimestamp" in guest["metadata"]:
             return
         image = self._image(guest)
-        if "-nostart" in image:
+        if "-nostart" in image or guest["spec"].get("domain", {}).get("machine", {}).get("type") == UNKNOWN_TYPE:
             self._write(guest, {"phase": "Failed"})
             return
         now = timestamp(self._clock.now())
-        types = ("Ready",) if "-noagent" in image else ("Ready", "AgentConnected")
+        types = [word for tag, word in (("-unready", "Ready"), ("-noagent", "AgentConnected")) if tag not in image]
         conditions = [{"type": t, "status": "True", "lastTransitionTime": now} for t in types]
         times = [{"phase": "Running", "phaseTransitionTimestamp": now}]
         self._write(guest, {"phase": "Running", "phaseTransitionTimestamps": times, "conditions": conditions})
-        if "-panic" in image:
-            self._clock.call_later(1, partial(self._of, key_of(guest), guest, self._die))
+        for tag, seconds in _LIVES.items():
+            if tag in image:
+                self._clock.call_later(seconds, partial(self._of, key_of(guest), guest, self._die))
 
     def _image(self, guest: JsonObject) -> str:
         """What its OS disk is of: a container image, or the golden claim that its claim was cloned from."""
@@ -132,12 +142,37 @@ class KubeVirt:
         ]
         return disks[0]
 
+    def kill(self, key: Key) -> None:
+        """What runs of a machine dies."""
+        guest = self._server.store.get(GUESTS, key)
+        if guest is not None and guest["status"]["phase"] == "Running":
+            self._die(clone(guest))
+
+    def set_ready(self, key: Key, *, ready: bool) -> None:
+        """Whether the probe of a guest that runs passes from now on."""
+        guest = self._server.store.get(GUESTS, key)
+        if guest is None or guest["status"]["phase"] != "Running":
+            return
+        rest = [c for c in guest["status"]["conditions"] if c["type"] != "Ready"]
+        now = {"type": "Ready", "status": str(ready), "lastTransitionTime": timestamp(self._clock.now())}
+        self._write(clone(guest), {**guest["status"], "conditions": [*rest, now]})
+
+    def free(self) -> None:
+        """Nodes answer again: guests that were stuck end."""
+        freed, self.stuck = self.stuck, set()
+        for key in freed:
+            guest = self._server.store.get(GUESTS, key)
+            if guest is not None and "deletionTimestamp" in guest["metadata"]:
+                self._end(clone(guest))
+
     def _die(self, guest: JsonObject) -> None:
         if "deletionTimestamp" not in guest["metadata"]:
             self._write(guest, {**guest["status"], "phase": "Failed", "conditions": []})
 
     def _end(self, guest: JsonObject) -> None:
         """A guest that ran has shut down, one that did not has failed; then it is let go of."""
+        if key_of(guest) in self.stuck:
+            return
         self._write(guest, {**guest["status"], "phase": "Succeeded" if _ran(guest) else "Failed", "conditions": []})
         self._clock.call_later(0, partial(self._of, key_of(guest), guest, self._let_go))
 

@@ -3,9 +3,12 @@
 import pytest
 
 from rollkeeper.controllers.resources import SCALE_SETS
-from rollkeeper.kube.resources import PODS
+from rollkeeper.instances.virtual_machines.resources import GUESTS, MACHINES
+from rollkeeper.kube.resources import PODS, Resource
 from tests.simulation.down import Downs
+from tests.simulation.faults import Call
 from tests.simulation.images import never_ready
+from tests.simulation.machine_scenarios import machines, publish
 from tests.simulation.rollout import SET, Rollout
 from tests.simulation.scenarios import proven
 
@@ -54,3 +57,33 @@ def test_i6_a_held_version_is_seen() -> None:
     made = {"metadata": {"name": "web-2", "labels": labels, "annotations": annotations}, "spec": pod["spec"]}
     with pytest.raises(AssertionError, match=r"I6: web-2 made of 1\.1\.0"):
         rollout.server.create(PODS, "default", made)
+
+
+def test_i1_machines_that_are_given_another_disk_are_seen() -> None:
+    """As long as the guest of the first is not healthy again, a second one is too many."""
+    rollout = machines(5)
+    publish(rollout, "1.1.0", "-nostart")
+    rollout.run(lambda: bool(rollout.active_run()))
+    downs = Downs(rollout.cluster)
+    _give_another_disk(rollout, downs, 1)
+    downs.taken(rollout.server.get(MACHINES, "default", "web-3"))
+    downs.check()  # web-3 was asked for, but stays
+    with pytest.raises(AssertionError, match="I1: 1-2 of web"):
+        _give_another_disk(rollout, downs, 2)
+
+
+def _give_another_disk(rollout: Rollout, downs: Downs, ordinal: int) -> None:
+    downs.taken(rollout.server.get(MACHINES, "default", f"web-{ordinal}"))
+    rollout.cluster.kubevirt.set_ready(("default", f"web-{ordinal}"), ready=False)
+    downs.check()
+
+
+@pytest.mark.parametrize(
+    ("resource", "rule"),
+    [(MACHINES, "B5: delete virtualmachines/web-0"), (GUESTS, "I9: delete virtualmachineinstances/web-0")],
+    ids=["a machine is made once", "a guest of the machine as it is"],
+)
+def test_deletions_of_machines_are_seen(resource: Resource, rule: str) -> None:
+    rollout = machines(2)
+    with pytest.raises(AssertionError, match=rule):
+        rollout.witness.before(Call(0, "delete", resource, "default", "web-0"))
