@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rollkeeper.engine import gates, ranges, versions
+from rollkeeper.engine import creation, gates, ranges, versions
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.gates import Blocked
 from rollkeeper.engine.snapshot import Pair, is_same
@@ -53,13 +53,10 @@ def consider(ctx: Context) -> Automatic:
 
 def _is_due(ctx: Context, target: Published) -> bool:
     status = ctx.snapshot.scale_set.status
-    present = [i for o, i in ctx.instances.items() if o < ctx.snapshot.replicas and not ctx.is_protected(o)]
-    if not ctx.proven:
-        # F4b: while nothing is proven, healthy instances on another pair follow by a run, the others at once.
-        return target.version == status.creation_version and any(
-            i.pair.version != target.version and i.ordinal in ctx.healthy for i in present
-        )
+    if not ctx.proven:  # F4b: healthy instances on another pair follow by a run, the others at once
+        return target.version == status.creation_version and creation.has_followers(ctx, target.version)
     proven = versions.proven_version(ctx.snapshot.scale_set, status)
     if proven is None or not versions.is_higher(target.version, proven):
         return False
+    present = [i for o, i in ctx.instances.items() if o < ctx.snapshot.replicas and not ctx.is_protected(o)]
     return any(versions.is_higher(target.version, i.pair.version) for i in present)

@@ -29,7 +29,7 @@ def consider(ctx: Context) -> Creation:
         return Creation(pair=None, ever_healthy=_recorded(ctx.snapshot.scale_set))
     pair = Pair(wanted.version, wanted.image, ctx.snapshot.revision)
     ever_healthy = _ever_healthy(ctx, pair)
-    return Creation(pair=pair, ever_healthy=ever_healthy, proven=pair if _is_proven(ctx, ever_healthy) else None)
+    return Creation(pair=pair, ever_healthy=ever_healthy, proven=pair if _is_proven(ctx, pair, ever_healthy) else None)
 
 
 def _recorded(scale_set: ScaleSet) -> Ordinals:
@@ -63,10 +63,29 @@ def counting_until(ctx: Context) -> datetime | None:
     return None if ctx.proven else min(_too_fresh(ctx).values(), default=None)
 
 
-def _is_proven(ctx: Context, ever_healthy: Ordinals) -> bool:
+def has_followers(ctx: Context, version: str) -> bool:
+    """F4b: whether instances are healthy on another version, and may be upgraded: they follow by a run."""
+    able = (ctx.healthy - ctx.protected) & ctx.instances.keys()
+    return any(ctx.instances[o].pair.version != version for o in able)
+
+
+def _is_awaited(ctx: Context, version: str) -> bool:
+    """Whether an automatic run is to bring others to the version; its end proves it then (F4 b).
+
+    Proven before that, it would not be higher than what is proven, and they would be left where they are (T1).
+    """
+    spec = ctx.snapshot.scale_set.spec
+    if not spec.upgrade_policy.automatic_os_upgrade_policy.enable_automatic_os_upgrade:
+        return False
+    target = versions.automatic_target(ctx.snapshot.scale_set, ctx.catalogue, ctx.model)
+    is_latest = spec.image_reference.version == versions.LATEST and target is not None and target.version == version
+    return is_latest and has_followers(ctx, version)
+
+
+def _is_proven(ctx: Context, pair: Pair, ever_healthy: Ordinals) -> bool:
     """F4 (a): all were healthy on it, or the others' clocks are over and they are within the limit."""
     others = frozenset(range(ctx.snapshot.replicas)) - ever_healthy
-    if not ever_healthy or others & ctx.starting:
+    if not ever_healthy or others & ctx.starting or _is_awaited(ctx, pair.version):
         return False
     limit = ctx.snapshot.scale_set.spec.upgrade_policy.rolling_upgrade_policy.max_unhealthy_instance_percent
     return not Share(len(others), ctx.snapshot.replicas, limit).exceeded

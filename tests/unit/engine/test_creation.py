@@ -56,6 +56,18 @@ CREATION: dict[str, tuple[dict[str, Any], Any, str, str]] = {
         "",
     ),
     "F4 none healthy": (CHOSEN, {"instances": OLD}, "1.0.0", ""),
+    "F4 others are healthy, and a run is to bring them": (
+        {**CHOSEN, "creationVersion": "1.1.0"},
+        {"instances": fleet(version="1.1.0", made={0: instance(0)}), "versions": ("1.0.0", "1.1.0")},
+        "1.1.0",
+        "",
+    ),
+    "F4 others are healthy, and protected": (
+        {**CHOSEN, "creationVersion": "1.1.0"},
+        {"instances": fleet(version="1.1.0", made={0: instance(0, protected=True)}), "versions": ("1.0.0", "1.1.0")},
+        "1.1.0",
+        "1.1.0",
+    ),
 }
 
 
@@ -64,6 +76,13 @@ def test_first_creation(status: dict[str, Any], world: dict[str, Any], wanted: s
     found = creation.consider(ctx(scale_set(status=status), **{"versions": ("1.0.0",), **world}))
     assert (found.pair.version if found.pair else "") == wanted
     assert (found.proven.version if found.proven else "") == proves
+
+
+def test_f4_others_are_healthy_and_no_run_is_to_bring_them() -> None:
+    """Automatic upgrades are off: what most run is proven, or the set would stay without protection for ever."""
+    world = fleet(version="1.1.0", made={0: instance(0)})
+    found = creation.consider(ctx(scale_set(automatic=False, status={**CHOSEN, "creationVersion": "1.1.0"}), world))
+    assert found.proven == pair("1.1.0")
 
 
 MOST: dict[str, tuple[dict[int, Any], str | None]] = {
