@@ -70,10 +70,18 @@ def data_disk() -> Json:
 
 def gate(ordinal: int, name: str = "web") -> Json:
     """A disruption budget that keeps one instance from being evicted: there a run stands still until it is deleted."""
-    labels = {"rollkeeper.io/scale-set": name, "rollkeeper.io/ordinal": str(ordinal)}
+    return _budget(1, {"rollkeeper.io/scale-set": name, "rollkeeper.io/ordinal": str(ordinal)})
+
+
+def closed_gate() -> Json:
+    """A disruption budget that keeps all instances from being evicted."""
+    return _budget("100%", {"rollkeeper.io/scale-set": "web"})
+
+
+def _budget(available: int | str, labels: Json) -> Json:
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
         "metadata": {"name": GATE},
-        "spec": {"minAvailable": 1, "selector": {"matchLabels": labels}},
+        "spec": {"minAvailable": available, "selector": {"matchLabels": labels}},
     }

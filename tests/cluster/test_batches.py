@@ -1,9 +1,10 @@
-"""How batches are made, watched and ended (B2, B3, B7, B8, B10, B12, B13, H2, H7, H8)."""
+"""How batches are made, watched and ended (B2, B3, B7, B8, B10, B13, B14, H2, H7, H8)."""
 
 from datetime import datetime, timedelta
 
+from rollkeeper.api.v1alpha1.names import LABEL_PROTECT
 from tests.cluster.applications import Applications
-from tests.cluster.audit import AuditLog, Json
+from tests.cluster.audit import Json
 from tests.cluster.fleet import fleet, gate, published, users_run
 from tests.cluster.holds import holds
 from tests.cluster.replay import status_of
@@ -26,7 +27,7 @@ def test_what_is_unavailable_elsewhere_makes_a_batch_smaller(live: World) -> Non
     rolling = {"prioritizeUnhealthyInstances": True, "maxUnhealthyInstancePercent": 50}
     live.create(published("1.0.0"), fleet(10, percent=30, rolling=rolling))
     live.until_healthy("1.0.0", 10)
-    live("label", "pod", "web-9", "rollkeeper.io/protect-from-upgrade=true")
+    live("label", "pod", "web-9", f"{LABEL_PROTECT}=true")
     live.set_ready(9, ready=False)
     live.set_ready(7, ready=False)
     live.until("both are seen", lambda: status_of(live.get("scalesets", "web"))["unhealthyReplicas"] == 2)
@@ -121,30 +122,49 @@ def test_healthy_for_long_enough(live: World) -> None:
     assert all(end - since >= timedelta(seconds=3) for end, since in zip(ended, ready, strict=True))
 
 
-def test_budgets_are_for_the_healthy(live: World, audit: AuditLog) -> None:
-    """B12, T7: what is broken is deleted under a budget that refuses all; what is healthy waits, and says for whom."""
-    live.create(published("1.0.0"), fleet(3, percent=34, automatic=False, rolling={"maxUnhealthyInstancePercent": 40}))
+def test_the_lowest_version_goes_first(live: World) -> None:
+    """B3, V2, V3, V5: 1.9.0 is lower than 1.10.0, though it was published later; who runs it goes before the others."""
+    live.create(published("1.10.0"), fleet(4, percent=25))
+    live.until_healthy("1.10.0", 4)
+    live.publish(published("1.9.0"))
+    live.create(users_run("down", "1.9.0", instances="1,3"))
+    live.until_run("down", "Completed")
+    scale_set = live.until_healthy("1.10.0", 4)
+    assert status_of(scale_set)["latestImageVersion"] == "1.10.0"
+    live.create(published("1.11.0"))
+    run = live.until_run_to("1.11.0", "Completed")
+    assert [b["instances"] for b in status_of(run)["batches"]] == ["1", "3", "0", "2"]
+    assert len(live.items("upgraderuns")) == 2, "nothing else was rolled"
+
+
+def test_protected_while_it_waits_in_its_batch(live: World) -> None:
+    """B10, B13, F5: it is given back and skipped, and the run goes on; its label passes on to its successor."""
+    live.create(published("1.0.0"), gate(1), fleet(3, percent=34))
     live.until_healthy("1.0.0", 3)
-    everyone: Json = gate(0)
-    everyone["spec"] = {"minAvailable": "100%", "selector": {"matchLabels": {"rollkeeper.io/scale-set": "web"}}}
-    live.create(everyone)
-    live.set_ready(1, ready=False)
-    live.until("it is seen", lambda: status_of(live.get("scalesets", "web"))["unhealthyReplicas"] == 1)
-    begin = audit.mark()
-    live.create(published("1.1.0"), users_run("mine", "1.1.0"))
-    live.until_said("mine", "web-0 can't be evicted: The disruption budget gate")
-    assert places(live.get("upgraderuns", "mine")) == {
-        "succeeded": [1],
-        "uncounted": [1],
-        "inProgress": [0],
-        "pending": [2],
-    }
-    mine = [w for w in audit.writes(live.namespace, begin) if w.by_controller and w.took_effect]
-    assert [w.name for w in mine if (w.verb, w.resource) == ("delete", "pods")] == ["web-1"]
-    assert [w.name for w in mine if w.resource == "pods/eviction"] == []
-    live.open_gate()
-    live.until_run("mine", "Completed")
+    live.create(published("1.1.0"))
+    name = live.until_gated("1.1.0", 1)
+    live("label", "pod", "web-1", f"{LABEL_PROTECT}=true")
+    assert places(live.until_run(name, "Completed")) == {"succeeded": [0, 2], "skipped": [1]}
+    before = live.uids()["web-1"]
+    live("delete", "pod", "web-1", "--wait=false")
+    live.until("it is made anew", lambda: live.uids().get("web-1", before) != before)
+    assert live.get("pods", "web-1")["metadata"]["labels"][LABEL_PROTECT] == "true"
     live.until_healthy("1.1.0", 3)
+    assert live.versions() == ["1.1.0", "1.0.0", "1.1.0"]
+
+
+def test_cancelled_when_nothing_is_left_to_do(live: World) -> None:
+    """B14, F2, F3, F4: the batch in hand is the last one and ends well: the run is Completed, and nothing is held."""
+    slow = {"minHealthySeconds": 4, "healthTimeoutSeconds": 20}
+    live.create(published("1.0.0"), fleet(1, rolling=slow))
+    live.until_healthy("1.0.0", 1)
+    live.create(published("1.1.0"))
+    name = _begun(live, "1.1.0")
+    live.until("it is made", lambda: live.versions() == ["1.1.0"])
+    live.patch("upgraderun", name, {"spec": {"desiredState": "Cancelled"}})
+    live.until_said(name, "cancelled by spec.desiredState; first the batch in hand ends")
+    assert places(live.until_run(name, "Completed")) == {"succeeded": [0]}
+    assert holds(live.until_healthy("1.1.0", 1)) == []
 
 
 def test_a_pod_that_does_not_go(live: World) -> None:

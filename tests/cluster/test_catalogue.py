@@ -1,10 +1,12 @@
-"""Which versions a set gets: regions (V4), supported ones (V3), those of its own and of the shared namespace (V1)."""
+"""Which versions a set gets: regions (V4, T9), supported ones (V3), those of its own and the shared namespace (V1)."""
 
 from pathlib import Path
 
+import pytest
+
 from hack.localcluster import LocalCluster
 from tests.cluster.audit import Json
-from tests.cluster.fleet import fleet, published, users_run
+from tests.cluster.fleet import fleet, gate, published, users_run
 from tests.cluster.manifests import PLATFORM, made
 from tests.cluster.replay import status_of
 from tests.cluster.world import World, condition
@@ -40,6 +42,31 @@ def test_publishing_to_a_region_rolls_the_sets_there(live: World) -> None:
     assert _images(live, "us") == {"registry.test/os:1.1.0"}
     assert _images(live, "nowhere") == {"registry.test/os:1.0.0"}
     assert condition(live.get("scalesets", "nowhere"), "UpToDate")["status"] == "True"
+
+
+WITHDRAWN = {
+    "no longer there": ([{"name": "us"}], "no longer for region eu"),
+    "excluded there": ([{"name": "us"}, {"name": "eu", "excludeFromLatest": True}], "was excluded from latest"),
+}
+
+
+@pytest.mark.parametrize(("regions", "says"), WITHDRAWN.values(), ids=WITHDRAWN)
+def test_a_region_is_taken_back_in_mid_run(live: World, regions: list[Json], says: str) -> None:
+    """T9, V4, V3, F1: the run there ends, and what it has brought stays; with its region back it goes on."""
+    live.create(published("1.0.0"), gate(1), fleet(3, 34, region="eu"))
+    live.until_healthy("1.0.0", 3)
+    everywhere: list[Json] = [{"name": "us"}, {"name": "eu"}]
+    live.create(_for("1.1.0", *everywhere))
+    name = live.until_gated("1.1.0", 1)
+    live.patch("imageversion", "os-1.1.0", {"spec": {"targetRegions": regions}})
+    error = status_of(live.until_run(name, "Cancelled"))["error"]
+    assert (error["code"], says in error["message"]) == ("TargetWithdrawn", True)
+    assert live.versions() == ["1.1.0", "1.0.0", "1.0.0"]
+    live.open_gate()
+    assert status_of(live.until_healthy("1.0.0", 3))["latestImageVersion"] == "1.0.0"
+    live.patch("imageversion", "os-1.1.0", {"spec": {"targetRegions": everywhere}})
+    live.until_run_to("1.1.0", "Completed", attempt=2)
+    live.until_healthy("1.1.0", 3)
 
 
 def test_a_set_that_follows_an_unsupported_image_says_so(live: World) -> None:

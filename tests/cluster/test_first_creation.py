@@ -1,5 +1,6 @@
 """First creation: nothing is proven yet, so there is nothing to protect (F4, F4b)."""
 
+from tests.cluster.applications import Applications
 from tests.cluster.fleet import BROKEN, changed_template, fleet, published
 from tests.cluster.replay import status_of
 from tests.cluster.world import World
@@ -30,3 +31,18 @@ def test_a_bad_start_is_healed_by_withdrawing(live: World) -> None:
     live.patch("imageversion", "os-1.1.0", {"spec": {"excludeFromLatest": True}})
     scale_set = live.until_healthy("1.0.0", REPLICAS)
     assert (status_of(scale_set).get("heldVersions", []), live.items("upgraderuns")) == ([], [])
+
+
+def test_some_that_stay_ill_keep_nothing_from_being_proven(live: World) -> None:
+    """F4, B9, H2: when their time-outs are over, 2 of 5 are too many, and 1 of 5, which is 20%, is not."""
+    with Applications(minors=(0,), replicas=5) as applications:
+        for ordinal in (1, 3):
+            applications.says(0, (503, None), ordinal)
+        hasty = {"provisioningTimeoutSeconds": 5}
+        live.create(published("1.0.0"), applications.fleet(5, rolling=hasty))
+        live.until_condition("web", "Ready", "False", "InstancesUnhealthy")
+        live.until("both are late", lambda: status_of(live.get("scalesets", "web"))["unhealthyReplicas"] == 2)
+        assert "provenImageVersion" not in status_of(live.get("scalesets", "web"))
+        applications.says(0, (200, None), 1)
+        live.until("it is proven", lambda: status_of(live.get("scalesets", "web")).get("provenImageVersion"))
+        assert status_of(live.get("scalesets", "web"))["readyReplicas"] == 4

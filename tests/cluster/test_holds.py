@@ -70,3 +70,27 @@ def test_a_held_pair_ends_with_its_model(live: World) -> None:
     live.until_run("latest", "Completed")
     live.until_healthy("1.1.0", 2)
     assert live.settings() == ["good"] * 2
+
+
+def test_what_is_held_is_passed_by(live: World) -> None:
+    """V3, F3, M5, I6: by automatic upgrades, by a user's run to latest, and a pin to it waits; who names it gets it."""
+    live.create(published("1.0.0"), gate(0), fleet(2, percent=50))
+    live.until_healthy("1.0.0", 2)
+    live.create(published("1.1.0"))
+    name = live.until_gated("1.1.0", 0)
+    live.patch("upgraderun", name, {"spec": {"desiredState": "Cancelled"}})
+    live.until_run(name, "Cancelled")
+    live.open_gate()
+    live.create(published("1.0.5"))
+    live.until_run_to("1.0.5", "Completed")
+    live.until_healthy("1.0.5", 2)
+    live.create(users_run("latest"))
+    assert status_of(live.until_run("latest", "Completed"))["targetImageReference"]["version"] == "1.0.5"
+    off = {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": False}}
+    live.patch("scaleset", "web", {"spec": {"imageReference": {"version": "1.1.0"}, "upgradePolicy": off}})
+    said = live.until_condition("web", "UpToDate", "False", "VersionHeld")["message"]
+    assert f"the pinned version 1.1.0 is held since UpgradeRun {name}" in said
+    assert holds(live.until_healthy("1.0.5", 2)) == [("1.1.0", "CancelledByUser")]
+    live.create(users_run("named", "1.1.0"))
+    live.until_run("named", "Completed")
+    assert holds(live.until_healthy("1.1.0", 2)) == []

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from tests.cluster.audit import AuditLog, Json
-from tests.cluster.fleet import BROKEN, changed_template, data_disk, fleet, gate, published, users_run
+from tests.cluster.fleet import BROKEN, changed_template, closed_gate, data_disk, fleet, gate, published, users_run
 from tests.cluster.replay import status_of
 from tests.cluster.world import World, condition, places
 
@@ -54,9 +54,7 @@ def test_a_broken_image_is_put_back_in_place(live: World, audit: AuditLog) -> No
     before, begin = live.uids(), audit.mark()
     live.create(published("1.1.0", BROKEN))
     name = live.until("the first are changed", lambda: live.versions().count("1.1.0") == 2 and live.attempt_at("1.1.0"))
-    everyone = gate(0)
-    everyone["spec"] = {"minAvailable": "100%", "selector": {"matchLabels": {"rollkeeper.io/scale-set": "web"}}}
-    live.create(everyone)
+    live.create(closed_gate())
     run = live.until_run(name, "Faulted")
     assert places(run) == {"failed": [0, 1], "rolledBack": [0, 1], "pending": [2, 3]}
     assert status_of(run)["failures"][0]["reason"] == "CrashLoopBackOff"

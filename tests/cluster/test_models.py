@@ -116,6 +116,51 @@ def test_rollback_restores_the_previous_model(live: World) -> None:
     assert live.get("pods", "web-0")["metadata"]["annotations"]["rollkeeper.io/made-by"] == "both/1/Back"
 
 
+def test_a_model_that_fits_no_node(live: World) -> None:
+    """H5, H3, F3: a lack of nodes is the surroundings' fault, but put back the instance is well: the model is held."""
+    live.create(published("1.0.0"), fleet(2, percent=50, rolling={"provisioningTimeoutSeconds": 5}))
+    live.until_healthy("1.0.0", 2)
+    live.patch("scaleset", "web", {"spec": {"template": {"spec": {"nodeSelector": {"there": "nowhere"}}}}})
+    run = _until_model_run(live, "Faulted")
+    assert places(run) == {"failed": [0], "rolledBack": [0], "pending": [1]}
+    (failure,) = status_of(run)["failures"]
+    assert (failure["reason"], "didn't match" in failure["message"]) == ("Unschedulable", True)
+    (held,) = status_of(live.until_healthy("1.0.0", 2))["heldModelRevisions"]
+    assert (held["runName"], held["reason"]) == (run["metadata"]["name"], "UpgradedUnhealthy")
+
+
+def test_a_model_change_waits_for_the_active_run(live: World) -> None:
+    """M5, M1, B5, T1: the run goes on with the model that it began with; then the changed one has a run of its own."""
+    live.create(published("1.0.0"), gate(1), fleet(3, percent=34))
+    before = status_of(live.until_healthy("1.0.0", 3))["provenModelRevision"]
+    live.create(published("1.1.0"))
+    name = live.until_gated("1.1.0", 1)
+    live.patch("scaleset", "web", {"spec": {"template": changed_template("one")}})
+    live.until("the change was seen", lambda: _is_observed(live.get("scalesets", "web")))
+    live.open_gate()
+    run = live.until_run(name, "Completed")
+    assert (status_of(run)["targetModelRevision"], places(run)) == (before, {"succeeded": [0, 1, 2]})
+    changed = _until_model_run(live, "Completed")
+    (origin,) = status_of(changed)["origins"]
+    assert (origin["imageVersion"], origin["modelRevision"], origin["instances"]) == ("1.1.0", before, "0-2")
+    live.until_healthy("1.1.0", 3)
+    assert live.settings() == ["one"] * 3
+
+
+def test_new_instances_in_mode_manual(live: World) -> None:
+    """F4, F5, M1: scaled out they get the newest model, made again the one that they had."""
+    live.create(published("1.0.0"), fleet(2, automatic=False, mode="Manual"))
+    live.until_healthy("1.0.0", 2)
+    live.patch("scaleset", "web", {"spec": {"template": changed_template("one")}})
+    live.until("the change was seen", lambda: _is_observed(live.get("scalesets", "web")))
+    before = live.uids()
+    live("scale", "scaleset/web", "--replicas=3")
+    live("delete", "pod", "web-0", "--wait=false")
+    live.until("web-0 is made anew", lambda: live.uids().get("web-0", before["web-0"]) != before["web-0"])
+    live.until_healthy("1.0.0", 3)
+    assert (live.settings(), live.items("upgraderuns")) == (["", "", "one"], [])
+
+
 def test_pins_up_and_down(live: World) -> None:
     """M5, T5, V5: a pin rolls up and down, replaces a run to another pin, and latest alone moves nothing."""
     pinned: Json = {"gallery": "golden", "definition": "web"}

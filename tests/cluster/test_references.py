@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.cluster.audit import Json
-from tests.cluster.fleet import data_disk, fleet, published, users_run
+from tests.cluster.fleet import data_disk, fleet, gate, published, users_run
 from tests.cluster.manifests import PROBED, template
 from tests.cluster.replay import status_of
 from tests.cluster.world import World, condition, places
@@ -49,9 +49,8 @@ def test_a_start_waits(live: World, kind: str) -> None:
 def test_each_batch_waits(live: World) -> None:
     """T8, B13: between two batches the run waits, says for what, and goes on; the batch in hand is finished."""
     _make(live, "configmap", "app")
-    live.create(published("1.0.0"), _fleet_with(**_needs("configmap", "app")))
+    live.create(published("1.0.0"), gate(1), _fleet_with(**_needs("configmap", "app")))
     live.until_healthy("1.0.0", 4)
-    live("create", "poddisruptionbudget", "gate", "--selector=rollkeeper.io/ordinal=1", "--min-available=1")
     live.create(published("1.1.0"), users_run("mine", "1.1.0"))
     live.until_gated("1.1.0", 1)
     live("delete", "configmap", "app")
@@ -67,6 +66,23 @@ def test_each_batch_waits(live: World) -> None:
     assert places(run) == {"succeeded": [0, 1], "pending": [2, 3]}
     _make(live, "configmap", "app")
     assert places(live.until_run("mine", "Completed")) == {"succeeded": [0, 1, 2, 3]}
+
+
+def test_a_newer_model_is_the_way_out(live: World) -> None:
+    """T5, T8: an automatic run that waits for what its model misses gives way to a model that needs it no more."""
+    _make(live, "configmap", "app")
+    live.create(published("1.0.0"), gate(1), _fleet_with(**_needs("configmap", "app")))
+    live.until_healthy("1.0.0", 4)
+    live.create(published("1.1.0"))
+    name = live.until_gated("1.1.0", 1)
+    live("delete", "configmap", "app")
+    live.open_gate()
+    live.until_said(name, "ConfigMap app is missing")
+    live.patch("scaleset", "web", {"spec": {"template": {"spec": {"volumes": None}}}})
+    run = live.until_run(name, "Cancelled")
+    assert (status_of(run)["error"]["code"], places(run)) == ("Superseded", {"succeeded": [0, 1], "pending": [2, 3]})
+    live.until_run_to("1.1.0", "Completed", attempt=2)
+    live.until_healthy("1.1.0", 4)
 
 
 def test_classes(live: World) -> None:

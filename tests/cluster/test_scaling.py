@@ -1,8 +1,9 @@
-"""Instances that come and go outside of batches: scaling, repair, deletion (B11, F5, I3, F7)."""
+"""Instances that come and go outside of batches: scaling, repair, deletion (B6, B11, V5, F5, I3, F7)."""
 
 import pytest
 
 from hack.localcluster import LocalCluster
+from tests.cluster.applications import NET, Applications
 from tests.cluster.audit import AuditLog
 from tests.cluster.fleet import data_disk, fleet, gate, published, users_run
 from tests.cluster.replay import status_of
@@ -45,6 +46,38 @@ def test_scale_in_in_mid_run(live: World) -> None:
     assert status_of(run)["progress"]["summary"] == "3/3"
     live.until_healthy("1.1.0", 3)
     assert live.claims() == claims
+
+
+def test_scale_out_while_going_down(live: World) -> None:
+    """V5, B11: during a user's run to a lower version new instances get its target."""
+    live.publish(published("1.0.0"), published("1.1.0"))
+    live.create(gate(1), fleet(3, percent=34, automatic=False))
+    live.until_healthy("1.1.0", 3)
+    live.create(users_run("down", "1.0.0"))
+    live.until_gated("1.0.0", 1)
+    live("scale", "scaleset/web", "--replicas=4")
+    live.until("the new pod is there", lambda: len(live.pods()) == 4)
+    assert live.versions() == ["1.0.0", "1.1.0", "1.1.0", "1.0.0"]
+    live.open_gate()
+    assert places(live.until_run("down", "Completed")) == {"succeeded": [0, 1, 2, 3]}
+    live.until_healthy("1.0.0", 4)
+
+
+def test_who_starts_stops_no_run(live: World) -> None:
+    """B6, B11, H2: 3 of 8 were scaled out and are not healthy yet; they are starting, so the run goes on to them."""
+    with Applications(minors=(0, 1), replicas=8) as applications:
+        for ordinal in (5, 6, 7):
+            applications.says(0, (503, None), ordinal)
+        live.create(published("1.0.0"), gate(2), applications.fleet(5, rolling={"healthTimeoutSeconds": 50}))
+        live.until_healthy("1.0.0", 5)
+        live.create(published("1.1.0"))
+        name = live.until_gated("1.1.0")
+        live("scale", "scaleset/web", "--replicas=8")
+        live.until("they are asked", lambda: all(applications.asked.get(f"{NET}.0.{o}") for o in (5, 6, 7)))
+        assert status_of(live.get("scalesets", "web"))["provenImageVersion"] == "1.0.0"
+        live.open_gate()
+        assert places(live.until_run(name, "Completed")) == {"succeeded": list(range(8))}
+        live.until_healthy("1.1.0", 8)
 
 
 AUTOSCALER = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"

@@ -55,6 +55,36 @@ def test_a_paused_run_is_never_superseded(live: World) -> None:
     assert holds(live.until_healthy("1.2.0", REPLICAS)) == []
 
 
+def test_what_may_not_start_supersedes_nothing(live: World) -> None:
+    """T5, T4, T6, M3: runs whose own checks fail are Faulted, and the active run keeps its batch and goes on."""
+    name = _gated(live)
+    live.create(users_run("nowhere", "9.9.9"))
+    codes = [status_of(live.until_run("nowhere", "Faulted"))["error"]["code"]]
+    live.set_ready(3, ready=False)
+    live.set_ready(4, ready=False)
+    live.until("both are seen", lambda: status_of(live.get("scalesets", "web"))["unhealthyReplicas"] >= 2)
+    live.create(users_run("elsewhere", "1.0.0", instances="0"))
+    codes.append(status_of(live.until_run("elsewhere", "Faulted"))["error"]["code"])
+    live.set_ready(3, ready=True)
+    live.set_ready(4, ready=True)
+    live.until("both are well", lambda: status_of(live.get("scalesets", "web"))["unhealthyReplicas"] <= 1)
+    live.patch("scaleset", "web", {"spec": {"template": {"spec": {"volumes": [{"name": "x", "hostPath": {}}]}}}})
+    live.create(users_run("refused", "1.0.0"))
+    codes.append(status_of(live.until_run("refused", "Faulted"))["error"]["code"])
+    assert codes == [
+        "ImageVersionNotFound",
+        "MaxUnhealthyInstancePercentExceededBeforeRollingUpgrade",
+        "InvalidModel",
+    ]
+    active = live.get("upgraderuns", name)
+    assert (code_of(active), places(active)) == (
+        "RollingForward",
+        {"succeeded": [0, 1], "inProgress": [2], "pending": [3, 4]},
+    )
+    live.open_gate()
+    assert places(live.until_run(name, "Completed")) == {"succeeded": list(range(REPLICAS))}
+
+
 def test_the_whole_queue(live: World) -> None:
     """T5: users' runs in the order of their creation, the controller's own last; each says for whom it waits."""
     live.create(published("1.0.0"), gate(2), fleet(REPLICAS, percent=40))

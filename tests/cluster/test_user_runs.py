@@ -6,6 +6,7 @@ import pytest
 
 from tests.cluster.audit import Json
 from tests.cluster.fleet import BROKEN, fleet, gate, published, users_run
+from tests.cluster.manifests import CUSTOM
 from tests.cluster.replay import code_of, status_of
 from tests.cluster.world import World, condition, places
 
@@ -134,6 +135,20 @@ def test_impossible_runs_say_why(live: World, version: str, instances: str, code
     assert status_of(run)["error"]["code"] == code
     assert says in status_of(run)["error"]["message"]
     assert [pod["metadata"]["uid"] for pod in live.pods()] == pods
+
+
+def test_a_pinned_set_has_one_target(live: World) -> None:
+    """T4: another version than the pinned one is refused, with the way out."""
+    pinned = {**CUSTOM, "version": "1.0.0"}
+    live.publish(published("1.0.0"), published("1.1.0"))
+    live.create(fleet(2, percent=50, automatic=False, imageReference=pinned))
+    live.until_healthy("1.0.0", 2)
+    live.create(users_run("other", "1.1.0"))
+    error = status_of(live.until_run("other", "Faulted"))["error"]
+    assert "the scale set is pinned to 1.0.0: name it, or set spec.imageReference.version" in error["message"]
+    live.create(users_run("same", "1.0.0"))
+    assert places(live.until_run("same", "Completed")) == {"succeeded": [0, 1]}
+    assert live.versions() == ["1.0.0"] * 2
 
 
 def test_superseded_by_a_newer_version(live: World) -> None:
