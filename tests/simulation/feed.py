@@ -29,7 +29,7 @@ class Feed:
         label_selector: str | None = None,
     ) -> None:
         self._api = api
-        self._resource = resource
+        self.resource = resource
         self._cache = cache
         self._namespace = namespace
         self._selector = label_selector
@@ -44,7 +44,7 @@ class Feed:
 
     def sync(self) -> None:
         """List anew, as after a start or a Gone."""
-        listing = self._api.server.list(self._resource, self._namespace, label_selector=self._selector)
+        listing = self._api.server.list(self.resource, self._namespace, label_selector=self._selector)
         self._cache.replace(listing, self._namespace)
         self._version = listing.resource_version
 
@@ -67,4 +67,4 @@ class Feed:
         return len(events)
 
     def _events(self, version: str) -> tuple[WatchEvent, ...]:
-        return self._api.events_since(self._resource, version, self._namespace, label_selector=self._selector)
+        return self._api.events_since(self.resource, version, self._namespace, label_selector=self._selector)

@@ -81,9 +81,11 @@ class Machines:
 
         A guest that has never run, or that KubeVirt holds back after failures, would leave KubeVirt's back-off in the
         way of the next one: then the machine is halted, and `finish` starts it. One that somebody else has halted gets
-        its disk and stays as it is. A machine that is another one by now, or goes, is left alone.
+        its disk and stays as it is. A machine that is another one by now or goes is left alone, and so is one that was
+        changed since it was judged: its new guest would be taken down.
         """
         key = (scale_set.metadata.namespace, instance_name(scale_set, change.ordinal))
+        judged = self.machines.get(key)
         try:
             raw = await self.api.get(MACHINES, *key)
         except NotFound:
@@ -91,18 +93,30 @@ class Machines:
             return
         machine, guest = read_machine(raw, None), self.guests.get(key)
         self.machines.apply(raw)
-        if machine.uid != change.uid or machine.terminating:
+        if machine.uid != change.uid or machine.terminating or judged is None or machine.mark != judged.mark:
             return
         system = await self._prepared(scale_set, model, change)
         start_anew = not is_off(machine) and (machine.backs_off or guest is None or not guest.ran)
         patch = machine_spec.swap_patch(scale_set, model, raw, change, system, now, start_anew=start_anew)
         self.machines.apply(await self.api.json_patch(MACHINES, *key, patch))
         if not start_anew:
-            await self.finish(scale_set, change.ordinal, change.uid)
+            await self._finish(key, change.uid)
 
     async def finish(self, scale_set: ScaleSet, ordinal: int, uid: str) -> None:
-        """The second half of a swap: takes the guest of before down, or starts a machine that we have halted."""
+        """The second half of a swap: takes the guest of before down, or starts a machine that we have halted.
+
+        The machine is read again: guests have a watch of their own, and beside a machine that the cache has from before
+        the swap its new guest would pass for the one of before.
+        """
         key = (scale_set.metadata.namespace, instance_name(scale_set, ordinal))
+        try:
+            self.machines.apply(await self.api.get(MACHINES, *key))
+        except NotFound:
+            self.machines.remove_key(key, uid)
+            return
+        await self._finish(key, uid)
+
+    async def _finish(self, key: Key, uid: str) -> None:
         machine, guest = self.machines.get(key), self.guests.get(key)
         if machine is None or machine.uid != uid:
             return
