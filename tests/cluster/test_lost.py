@@ -1,7 +1,7 @@
-"""What is lost or broken from outside: statuses, pods in mid-run, room for pods (F3, F4, F5, F8, F9, H5, I6)."""
+"""What is lost or broken from outside: statuses, pods in mid-run, room for pods (F3, F4, F5, F7, F8, F9, H5)."""
 
 from tests.cluster.audit import Json
-from tests.cluster.fleet import BROKEN, fleet, gate, published, users_run
+from tests.cluster.fleet import BROKEN, fleet, gate, published
 from tests.cluster.holds import holds
 from tests.cluster.replay import status_of
 from tests.cluster.world import World, condition, places
@@ -75,44 +75,6 @@ def test_pods_that_vanish_in_mid_run(live: World) -> None:
 def _all_but(now: dict[str, str], before: dict[str, str]) -> set[str]:
     """Who is there, and was not before."""
     return {name for name, uid in now.items() if before.get(name) != uid}
-
-
-def test_what_is_held_is_not_installed_again(live: World) -> None:
-    """I6, F5, F3: repair and scale-out take the proven version; released, the version is tried once more."""
-    live.create(published("1.0.0"), fleet(REPLICAS, percent=20, rollback=False, rolling={"healthTimeoutSeconds": 1}))
-    live.until_healthy("1.0.0", REPLICAS)
-    live.create(published("1.1.0", BROKEN))
-    run = live.until_run_to("1.1.0", "Faulted")
-    assert live.versions() == ["1.1.0"] + ["1.0.0"] * 4
-    live("scale", "scaleset/web", "--replicas=6")
-    live.until("it has 6", lambda: len(live.pods()) == 6)
-    live("delete", "pod", "web-0", "--wait=false")
-    live.until_healthy("1.0.0", 6)
-    assert live.versions() == ["1.0.0"] * 6
-    live("annotate", "scaleset", "web", f"rollkeeper.io/release-hold=1.1.0/{run['metadata']['name']}")
-    again = live.until_run_to("1.1.0", "Faulted", attempt=2)
-    holds = [h["runName"] for h in status_of(live.get("scalesets", "web"))["heldVersions"]]
-    assert holds == [again["metadata"]["name"]], "the annotation releases the hold that it names, and no later one"
-
-
-def test_ways_out_of_a_hold(live: World) -> None:
-    """F3: released by its annotation; and ended by a user's run over the whole set that completes."""
-    live.create(published("1.0.0"), gate(0), fleet(2, percent=50))
-    live.until_healthy("1.0.0", 2)
-    live.create(published("1.1.0"))
-    name = live.until_gated("1.1.0", 0)
-    live.patch("upgraderun", name, {"spec": {"desiredState": "Cancelled"}})
-    live.until_run(name, "Cancelled")
-    assert holds(live.until_healthy("1.0.0", 2)) == [("1.1.0", "CancelledByUser")]
-    live("annotate", "scaleset", "web", f"rollkeeper.io/release-hold=1.1.0/{name}")
-    second = live.until_gated("1.1.0", 0)
-    live.patch("upgraderun", second, {"spec": {"desiredState": "Cancelled"}})
-    live.until_run(second, "Cancelled")
-    assert holds(live.until_healthy("1.0.0", 2)) == [("1.1.0", "CancelledByUser")]
-    live.open_gate()
-    live.create(users_run("mine", "1.1.0"))
-    live.until_run("mine", "Completed")
-    assert holds(live.until_healthy("1.1.0", 2)) == []
 
 
 def test_no_room_holds_nothing_and_is_tried_again(live: World) -> None:

@@ -161,6 +161,19 @@ def test_new_instances_in_mode_manual(live: World) -> None:
     assert (live.settings(), live.items("upgraderuns")) == (["", "", "one"], [])
 
 
+def test_a_broken_model_in_mode_automatic(live: World) -> None:
+    """M1, H3, F3: all at once get it, and all at once get back what they ran; it is held."""
+    live.create(published("1.0.0"), fleet(3, percent=34, automatic=False, mode="Automatic"))
+    live.until_healthy("1.0.0", 3)
+    live.patch("scaleset", "web", {"spec": {"template": changed_template("bad", SIDECAR)}})
+    run = _until_model_run(live, "Faulted")
+    assert [b["instances"] for b in status_of(run)["batches"]] == ["0-2"]
+    assert places(run) == {"failed": [0, 1, 2], "rolledBack": [0, 1, 2]}
+    scale_set = live.until_healthy("1.0.0", 3)
+    assert live.settings() == [""] * 3
+    assert [h["runName"] for h in status_of(scale_set)["heldModelRevisions"]] == [run["metadata"]["name"]]
+
+
 def test_pins_up_and_down(live: World) -> None:
     """M5, T5, V5: a pin rolls up and down, replaces a run to another pin, and latest alone moves nothing."""
     pinned: Json = {"gallery": "golden", "definition": "web"}

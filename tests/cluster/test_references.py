@@ -46,6 +46,16 @@ def test_a_start_waits(live: World, kind: str) -> None:
     assert condition(live.until_healthy("1.1.0", 4), "UpgradeBlocked")["status"] == "False"
 
 
+def test_what_is_optional_need_not_be_there(live: World) -> None:
+    """T8: nobody waits for it."""
+    optional = {"volumes": [{"name": "app", "configMap": {"name": "app", "optional": True}}]}
+    live.create(published("1.0.0"), _fleet_with(**optional))
+    live.until_healthy("1.0.0", 4)
+    live.create(published("1.1.0"))
+    live.until_run_to("1.1.0", "Completed")
+    live.until_healthy("1.1.0", 4)
+
+
 def test_each_batch_waits(live: World) -> None:
     """T8, B13: between two batches the run waits, says for what, and goes on; the batch in hand is finished."""
     _make(live, "configmap", "app")

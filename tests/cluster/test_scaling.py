@@ -140,6 +140,23 @@ def test_to_zero_and_back(live: World) -> None:
     assert live.claims() == claims
 
 
+def test_at_zero_nothing_is_proven(live: World) -> None:
+    """T1, F4, B11: no run starts, and a user's proves nothing; who comes gets the proven one, and rolls then."""
+    live.create(published("1.0.0"), fleet(2, percent=50))
+    live.until_healthy("1.0.0", 2)
+    live("scale", "scaleset/web", "--replicas=0")
+    live.until_healthy("1.0.0", 0)
+    live.publish(published("1.1.0"))
+    live.create(users_run("mine", "1.1.0"))
+    live.until_run("mine", "Completed")
+    assert status_of(live.until_healthy("1.0.0", 0))["latestImageVersion"] == "1.1.0"
+    assert [run["metadata"]["name"] for run in live.items("upgraderuns")] == ["mine"]
+    live("scale", "scaleset/web", "--replicas=2")
+    run = live.until_run_to("1.1.0", "Completed")
+    assert [origin["imageVersion"] for origin in status_of(run)["origins"]] == ["1.0.0"]
+    live.until_healthy("1.1.0", 2)
+
+
 @pytest.mark.parametrize("cascade", ["background", "foreground"])
 def test_deletion_in_mid_run(live: World, cascade: str) -> None:
     """F7, I3: the set, its pods and its run go, whatever finalizers they have; the data disks stay."""

@@ -1,6 +1,6 @@
 """Who may start, who waits, who stops in mid-run (T3, T5 to T7, T9, F2, F6, B14, V5)."""
 
-from tests.cluster.fleet import BROKEN, fleet, gate, published, users_run
+from tests.cluster.fleet import BROKEN, changed_template, fleet, gate, published, users_run
 from tests.cluster.holds import holds
 from tests.cluster.replay import code_of, status_of
 from tests.cluster.world import World, condition, places
@@ -110,6 +110,36 @@ def test_the_whole_queue(live: World) -> None:
     told = [(h["runName"], h["runningStatus"]["code"]) for h in reversed(status_of(scale_set)["osUpgradeHistory"])]
     assert told[:3] == [("a", "Cancelled"), ("b", "Completed"), ("c", "Completed")], "F6: the history outlives the run"
     assert holds(scale_set) == [], "V5: only a run over the whole set is a downgrade"
+
+
+def test_who_is_paused_before_the_start_stands_aside(live: World) -> None:
+    """T5, F2: the run after it goes first; resumed, its turn comes."""
+    live.create(published("1.0.0"), fleet(2, percent=50, automatic=False))
+    live.until_healthy("1.0.0", 2)
+    live.create(published("1.1.0"), users_run("aside", "1.0.0", desiredState="Paused"))
+    live.until_said("aside", "paused before it started")
+    live.create(users_run("mine", "1.1.0"))
+    live.until_run("mine", "Completed")
+    assert code_of(live.get("upgraderuns", "aside")) == "Pending"
+    live.patch("upgraderun", "aside", {"spec": {"desiredState": "Running"}})
+    live.until_run("aside", "Completed")
+    live.until_healthy("1.0.0", 2)
+
+
+def test_a_users_run_supersedes_a_model_run(live: World) -> None:
+    """T5, B13, B5: the Model run that stands still gives way; the user's brings the newest model along."""
+    live.create(published("1.0.0"), gate(0), fleet(2, percent=50, automatic=False))
+    live.until_healthy("1.0.0", 2)
+    live.patch("scaleset", "web", {"spec": {"template": changed_template("one")}})
+    (model,) = live.until("a Model run is there", lambda: live.items("upgraderuns"))
+    live.until_said(model["metadata"]["name"], "web-0 can't be evicted")
+    live.create(published("1.1.0"), users_run("mine", "1.1.0"))
+    run = live.until_run(model["metadata"]["name"], "Cancelled")
+    assert (status_of(run)["error"]["code"], places(run)) == ("Superseded", {"pending": [0, 1]})
+    live.open_gate()
+    live.until_run("mine", "Completed")
+    live.until_healthy("1.1.0", 2)
+    assert live.settings() == ["one"] * 2
 
 
 def _latest(world: World) -> str:

@@ -1,20 +1,19 @@
 """Batches stay inside one zone (B4), on nodes of several zones that no other test uses."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
 from hack.localcluster import LocalCluster
-from hack.localcluster.objects import node
+from tests.cluster import nodes
 from tests.cluster.audit import Json
 from tests.cluster.fleet import fleet, published
 from tests.cluster.manifests import PROBED, template
+from tests.cluster.nodes import ZONE
 from tests.cluster.replay import ordinals, status_of
 from tests.cluster.world import World
 
 POOL = "zoned"
-ZONE = "topology.kubernetes.io/zone"
 ZONES = {1: "east", 2: "north", 3: "west"}
 
 
@@ -22,13 +21,8 @@ ZONES = {1: "east", 2: "north", 3: "west"}
 def _zoned_nodes(simulated: LocalCluster) -> Iterator[None]:
     """Three nodes, one a zone, for pods that tolerate their taint."""
     names = [f"zoned-{number}" for number in ZONES]
-    for number, zone in ZONES.items():
-        made = node(number, 1)
-        made["metadata"]["name"] = f"zoned-{number}"
-        made["metadata"]["labels"] |= {"pool": POOL, ZONE: zone, "kubernetes.io/hostname": f"zoned-{number}"}
-        made["spec"] = {"taints": [{"key": "pool", "value": POOL, "effect": "NoSchedule"}]}
-        simulated.kubectl("create", "--filename=-", stdin=json.dumps(made))
-    simulated.kubectl("wait", "node", *names, "--for=condition=Ready", "--timeout=60s")
+    for name, zone in zip(names, ZONES.values(), strict=True):
+        nodes.add(simulated, name, POOL, zone)
     yield
     simulated.kubectl("delete", "node", *names)
 
@@ -37,8 +31,7 @@ def _zoned_fleet(replicas: int, percent: int, **policy: object) -> Json:
     spec = {
         **template(PROBED)["spec"],
         "terminationGracePeriodSeconds": 1,
-        "nodeSelector": {"pool": POOL},
-        "tolerations": [{"key": "pool", "operator": "Equal", "value": POOL, "effect": "NoSchedule"}],
+        **nodes.to_pool(POOL),
         "topologySpreadConstraints": [
             {
                 "maxSkew": 1,
