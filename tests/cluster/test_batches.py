@@ -123,8 +123,11 @@ def test_healthy_for_long_enough(live: World) -> None:
 
 
 def test_the_lowest_version_goes_first(live: World) -> None:
-    """B3, V2, V3, V5: 1.9.0 is lower than 1.10.0, though it was published later; who runs it goes before the others."""
-    live.create(published("1.10.0"), fleet(4, percent=25))
+    """B3, B1, V2, V3, V5: 1.9.0 is lower than 1.10.0, though published later; who runs it goes before the others.
+
+    A batch is 49% of 4, rounded down.
+    """
+    live.create(published("1.10.0"), fleet(4, percent=49))
     live.until_healthy("1.10.0", 4)
     live.publish(published("1.9.0"))
     live.create(users_run("down", "1.9.0", instances="1,3"))

@@ -84,6 +84,18 @@ def test_a_set_that_follows_an_unsupported_image_says_so(live: World) -> None:
     live.until_healthy("1.1.0", 1)
 
 
+def test_versions_of_another_os_are_not_seen(live: World) -> None:
+    """V3, E4: a higher number of the same image for Windows is nothing for instances that run Linux."""
+    live.create(published("1.0.0"), fleet(1))
+    live.until_healthy("1.0.0", 1)
+    windows = published("1.1.0")
+    windows["spec"]["osType"] = "Windows"
+    live.publish(windows)
+    live.create(published("1.0.1"))
+    live.until_run_to("1.0.1", "Completed")
+    assert status_of(live.until_healthy("1.0.1", 1))["latestImageVersion"] == "1.0.1"
+
+
 def test_own_and_shared_versions(live: World, simulated: LocalCluster) -> None:
     """V1: a set sees those of its own namespace and of the shared one; on equal numbers its own wins."""
     gallery = {"gallery": "shared", "definition": live.namespace}

@@ -1,7 +1,7 @@
 """First creation: nothing is proven yet, so there is nothing to protect (F4, F4b)."""
 
 from tests.cluster.applications import Applications
-from tests.cluster.fleet import BROKEN, changed_template, fleet, published
+from tests.cluster.fleet import BROKEN, changed_template, fleet, gate, published
 from tests.cluster.replay import status_of
 from tests.cluster.world import World
 
@@ -46,3 +46,20 @@ def test_some_that_stay_ill_keep_nothing_from_being_proven(live: World) -> None:
         applications.says(0, (200, None), 1)
         live.until("it is proven", lambda: status_of(live.get("scalesets", "web")).get("provenImageVersion"))
         assert status_of(live.get("scalesets", "web"))["readyReplicas"] == 4
+
+
+def test_who_is_healthy_follows_by_a_run(live: World) -> None:
+    """F4b, F4, T1: while nothing is proven a newer version replaces the ill one at once, the others batch by batch."""
+    with Applications(minors=(0, 1), replicas=REPLICAS) as applications:
+        applications.says(0, (503, None), 1)
+        live.create(published("1.0.0"), gate(2), applications.fleet(REPLICAS, 34))
+        live.until("two are well", lambda: status_of(live.get("scalesets", "web")).get("readyReplicas") == 2)
+        assert "provenImageVersion" not in status_of(live.get("scalesets", "web"))
+        live.create(published("1.1.0"))
+        live.until_gated("1.1.0")
+        assert live.versions() == ["1.1.0", "1.1.0", "1.0.0"]
+        assert live.get("pods", "web-1")["metadata"]["annotations"]["rollkeeper.io/made-by"] == "FirstCreation"
+        live.open_gate()
+        run = live.until_run_to("1.1.0", "Completed")
+        assert [(o["imageVersion"], o["instances"]) for o in status_of(run)["origins"]] == [("1.0.0", "0,2")]
+        live.until_healthy("1.1.0", REPLICAS)

@@ -200,6 +200,27 @@ def test_pins_up_and_down(live: World) -> None:
     assert live.uids() == before
 
 
+def test_a_pin_may_name_what_is_excluded_and_may_be_taken_back(live: World) -> None:
+    """M5, T9: being excluded does not end the run of a pin; being taken back in mid-run does."""
+    excluded = published("1.1.0")
+    excluded["spec"]["excludeFromLatest"] = True
+    live.publish(published("1.0.0"), excluded)
+    live.create(fleet(3, percent=34, automatic=False))
+    live.until_healthy("1.0.0", 3)
+    live.patch("scaleset", "web", {"spec": {"imageReference": {"version": "1.1.0"}}})
+    live.until_run_to("1.1.0", "Completed")
+    live.until_healthy("1.1.0", 3)
+    live.create(gate(1))
+    live.patch("scaleset", "web", {"spec": {"imageReference": {"version": "1.0.0"}}})
+    name = live.until_gated("1.0.0", 1)
+    live.patch("scaleset", "web", {"spec": {"imageReference": {"version": "latest"}}})
+    run = live.until_run(name, "Cancelled")
+    assert (status_of(run)["error"]["code"], places(run)) == ("PreconditionLost", {"succeeded": [0], "pending": [1, 2]})
+    assert "no longer pinned to 1.0.0" in status_of(run)["error"]["message"]
+    live.until_healthy("1.1.0", 3)
+    assert live.versions() == ["1.0.0", "1.1.0", "1.1.0"]
+
+
 def test_old_models_are_pruned(live: World) -> None:
     """M2: ten are kept, and always those that are in use."""
     live.create(published("1.0.0"), fleet(1, automatic=False, mode="Manual"))
