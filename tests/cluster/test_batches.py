@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from rollkeeper.api.v1alpha1.names import LABEL_PROTECT
 from tests.cluster.applications import Applications
 from tests.cluster.audit import Json
-from tests.cluster.fleet import fleet, gate, published, users_run
+from tests.cluster.fleet import BROKEN, fleet, gate, published, users_run
 from tests.cluster.holds import holds
 from tests.cluster.replay import status_of
 from tests.cluster.world import World, condition, places
@@ -205,6 +205,23 @@ def test_a_pod_that_is_deleted_twice_in_its_batch(live: World) -> None:
     scale_set = live.until_healthy("1.0.0", 2)
     assert live.versions() == ["1.0.0"] * 2
     assert condition(scale_set, "UpgradeBlocked")["reason"] in {"BackOff", "NotBlocked"}
+
+
+def test_a_pod_that_is_deleted_while_it_is_put_back(live: World) -> None:
+    """F5, H3, I9: it belongs to the run, which makes it again of what it ran before."""
+    clocks = {"minHealthySeconds": 4, "healthTimeoutSeconds": 6}
+    live.create(published("1.0.0"), fleet(2, percent=50, rolling=clocks))
+    live.until_healthy("1.0.0", 2)
+    live.create(published("1.1.0", BROKEN))
+    name = _begun(live, "1.1.0")
+    back = f"{name}/1/Back"
+    first = live.until("it is put back", lambda: _uid_of(live, back))
+    live("delete", "pod", "web-0", "--wait=false")
+    live.until("it is made again", lambda: _uid_of(live, back) not in {None, first})
+    run = live.until_run(name, "Faulted")
+    assert places(run) == {"failed": [0], "rolledBack": [0], "pending": [1]}
+    live.until_healthy("1.0.0", 2)
+    assert live.versions() == ["1.0.0"] * 2
 
 
 def _uid_of(world: World, made_by: str) -> str | None:

@@ -98,6 +98,24 @@ def test_modes_manual_and_automatic(live: World) -> None:
     assert live.settings() == ["two"] * 4
 
 
+def test_mode_manual_in_mid_run(live: World) -> None:
+    """M1, T9, B13: the Model run ends, nothing more is touched, nothing is held; in mode Rolling it goes on."""
+    live.create(published("1.0.0"), gate(1), fleet(2, percent=50))
+    live.until_healthy("1.0.0", 2)
+    live.patch("scaleset", "web", {"spec": {"template": changed_template("one")}})
+    live.until("web-0 has it", lambda: live.settings() == ["one", ""])
+    run = _until_model_run(live, "RollingForward")
+    live.patch("scaleset", "web", {"spec": {"upgradePolicy": {"mode": "Manual"}}})
+    run = live.until_run(run["metadata"]["name"], "Cancelled")
+    assert (status_of(run)["error"]["code"], places(run)) == ("PreconditionLost", {"succeeded": [0], "pending": [1]})
+    live.open_gate()
+    assert status_of(live.until_healthy("1.0.0", 2)).get("heldModelRevisions", []) == []
+    assert live.settings() == ["one", ""]
+    live.patch("scaleset", "web", {"spec": {"upgradePolicy": {"mode": "Rolling"}}})
+    live.until("web-1 has it", lambda: live.settings() == ["one"] * 2)
+    live.until_healthy("1.0.0", 2)
+
+
 def test_rollback_restores_the_previous_model(live: World) -> None:
     """H3, T4, M2, F3: a user's run that asks for rollback brings version and model, and puts both back."""
     live.create(published("1.0.0"), fleet(4, percent=25, automatic=False, mode="Manual"))

@@ -40,6 +40,30 @@ def test_downgrade_stays(live: World) -> None:
     live.until_healthy("1.2.0", REPLICAS)
 
 
+def test_a_downgrade_that_was_given_up(live: World) -> None:
+    """V5, F3, F5, F4: what is above is held, but not the proven version: repair, scale-out, latest go on with that."""
+    live.publish(published("1.0.0"), published("1.1.0"))
+    live.create(gate(1), fleet(3, percent=34))
+    live.until_healthy("1.1.0", 3)
+    live.create(users_run("down", "1.0.0"))
+    live.until_gated("1.0.0", 1)
+    live.patch("upgraderun", "down", {"spec": {"desiredState": "Cancelled"}})
+    assert places(live.until_run("down", "Cancelled")) == {"succeeded": [0], "pending": [1, 2]}
+    (hold,) = status_of(live.until_healthy("1.1.0", 3))["heldVersions"]
+    assert (hold["version"], hold["above"], hold["reason"]) == ("1.0.0", True, "UserDowngrade")
+    before = live.uids()["web-2"]
+    live("scale", "scaleset/web", "--replicas=4")
+    live("delete", "pod", "web-2", "--wait=false")
+    live.until("it is made anew", lambda: live.uids().get("web-2", before) != before)
+    live.until_healthy("1.1.0", 4)
+    assert live.versions() == ["1.0.0", "1.1.0", "1.1.0", "1.1.0"]
+    assert [run["metadata"]["name"] for run in live.items("upgraderuns")] == ["down"]
+    live.open_gate()
+    live.create(users_run("up"))
+    live.until_run("up", "Completed")
+    assert live.versions() == ["1.1.0"] * 4
+
+
 def test_cancel_in_mid_run(live: World) -> None:
     """F2, B13, F3, B12: the budget that refuses is named; what was not touched goes back to pending; a hold is kept."""
     _created(live, automatic=True, gated=True)
