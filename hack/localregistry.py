@@ -114,9 +114,19 @@ class LocalRegistry:
             raise ClusterError("the registry does not run")
         os.kill(self._pid, signal.SIGSTOP)
         try:
+            self._await_stop()
             yield
         finally:
             os.kill(self._pid, signal.SIGCONT)
+
+    def _await_stop(self) -> None:
+        """The signal is on its way yet when it has been sent: a thread that runs may still answer."""
+        deadline = time.monotonic() + CALL_SECONDS
+        threads = [*Path(f"/proc/{self._pid}/task").glob("*/stat")]
+        while any(thread.read_text().rpartition(")")[2].split()[0] != "T" for thread in threads):
+            if time.monotonic() > deadline:
+                raise ClusterError("the registry does not stop")
+            time.sleep(POLL_SECONDS)
 
     def _config(self) -> dict[str, Any]:
         config: dict[str, Any] = {

@@ -91,6 +91,12 @@ def test_a_registry_that_is_out_of_reach(live: World, registry: LocalRegistry) -
     assert status_of(live.get("imageversions", "os-1.0.0"))["resolvedImage"].endswith(digest)
 
 
+def _asked(world: World) -> list[Json] | None:
+    """The regions of os-1.1.0 when each of their registries has been asked."""
+    regions: list[Json] = status_of(world.get("imageversions", "os-1.1.0"))["replicationStatus"]
+    return regions if all(region["state"] != "Unknown" for region in regions) else None
+
+
 def test_a_region_counts_when_its_registry_has_the_image(live: World, registry: LocalRegistry) -> None:
     """V4: until then the version is not there for the set, and says what its registry said."""
     registry.push(live.namespace, "1.0.0")
@@ -103,7 +109,7 @@ def test_a_region_counts_when_its_registry_has_the_image(live: World, registry: 
     second = f"{registry.host}/{live.namespace}:1.1.0"
     live.create(version("1.1.0", second, targetRegions=there, replication="Verified"))
     resolved(live, "1.1.0", "True", "Resolved")
-    us, eu = status_of(live.get("imageversions", "os-1.1.0"))["replicationStatus"]
+    us, eu = live.until("its registry was asked", lambda: _asked(live))
     assert (us["region"], us["state"]) == ("us", "Completed")
     assert (eu["region"], eu["state"]) == ("eu", "Replicating")
     assert f"the registry has no {registry.host}/{mirror}:1.1.0" in eu["message"]

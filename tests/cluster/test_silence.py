@@ -26,7 +26,7 @@ def test_at_rest_nothing_is_written(world: World, own_controller: Controller, au
     world.until_run_to("1.1.0", "Completed")
     world.until_healthy("1.1.0", 10)
     # Who uses a version is counted every few seconds only, and its registry is asked beside all that (V7, V8).
-    world.until("its versions have the last count", lambda: _used(world) == {"1.0.0": 0, "1.1.0": 10})
+    world.until("its versions have the last count", lambda: _used(world) == {"1.0.0": (0, 0), "1.1.0": (1, 10)})
     begin = audit.mark()
     time.sleep(IDLE_SECONDS)
     mine = [w for w in audit.writes(world.namespace, begin) if w.by_controller]
@@ -34,10 +34,11 @@ def test_at_rest_nothing_is_written(world: World, own_controller: Controller, au
     assert len(mine) >= IDLE_SECONDS // 10, "the Lease was not renewed: the log is not what it should be"
 
 
-def _used(world: World) -> dict[str, int]:
-    """How many instances each version says that it has, once its registry was asked."""
+def _used(world: World) -> dict[str, tuple[int, int]]:
+    """How many sets and instances each version says that it has, once its registry was asked."""
     there = [item for item in world.items("imageversions") if condition(item, "Resolved")]
-    return {item["spec"]["version"]: status_of(item).get("usedBy", {}).get("instances", 0) for item in there}
+    users = {item["spec"]["version"]: status_of(item).get("usedBy", {}) for item in there}
+    return {version: (found.get("scaleSets", 0), found.get("instances", 0)) for version, found in users.items()}
 
 
 def test_calls_of_a_rollout(live: World, audit: AuditLog) -> None:
