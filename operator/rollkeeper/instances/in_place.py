@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from rollkeeper.api.v1alpha1 import names
 from rollkeeper.engine.reasons import Failure
-from rollkeeper.engine.snapshot import Problem
-from rollkeeper.instances import problems
 from rollkeeper.kube.api import JsonObject
 
 if TYPE_CHECKING:  # the command line reads pods without the models
@@ -103,18 +101,6 @@ def without_replaced(raw: JsonObject, change: Change) -> JsonObject:
     return {**raw, "status": {**status, "containerStatuses": told}}
 
 
-def why_not_started(problem: Problem | None, before: Problem | None) -> Problem | None:
-    """What keeps the new container from being started, where the kubelet says `CrashLoopBackOff` between its attempts.
-
-    It does so whatever failed, for it sees that a container has ended: the one that was replaced. Taken by its word, an
-    image that can't be pulled would be called a crash, and a registry that is down would hold the version (F3, H5).
-    `before` is what was wrong when it last was seen; an attempt that fails tells it again.
-    """
-    if problem is None or problem.reason != problems.CRASH_LOOP:
-        return problem
-    return before or Problem(Failure.NOT_STARTED, "the kubelet could not start the new container, and has not said why")
-
-
 def _status_of(raw: JsonObject, name: str) -> Mapping[str, Any]:
     statuses = raw.get("status", {}).get("containerStatuses") or ()
     return next((s for s in statuses if s["name"] == name), {})
@@ -125,13 +111,26 @@ def _cleared(raw: JsonObject, found: JsonObject, change: Change) -> JsonObject:
     state, last = found.get("state", {}), found.get("lastState", {})
     if (found.get("containerID") or "") == old:
         # It is still the one that is told of, and what ended before it is older still; why the new one waits is news.
-        state, last = {word: told for word, told in state.items() if word == "waiting"}, {}
+        state, last = {word: _reason_to_wait(told) for word, told in state.items() if word == "waiting"}, {}
     elif last.get("terminated", {}).get("containerID") == old:
         last = {}
     if "running" in state and not _is_new(raw, found, change):
         state = {}
     began = "running" in state
     return {**found, "state": state, "lastState": last, **({} if began else {"ready": False, "started": False})}
+
+
+def _reason_to_wait(waiting: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Why the new container is not there, while the kubelet still tells of the one that was replaced.
+
+    Between its attempts it says `CrashLoopBackOff` whatever failed, for a container has ended: the old one.
+    Taken by its word, an image that can't be pulled would be called a crash, and a registry that is down would hold the
+    version (F3, H5).
+    """
+    if waiting.get("reason") != "CrashLoopBackOff":
+        return waiting
+    said = "the kubelet could not start the new container, and has not said why"
+    return {"reason": str(Failure.NOT_STARTED), "message": said}
 
 
 def _is_new(raw: JsonObject, found: Mapping[str, Any], change: Change) -> bool:

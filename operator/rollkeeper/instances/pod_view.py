@@ -7,7 +7,8 @@ from typing import Any
 
 from rollkeeper.api.v1alpha1 import names
 from rollkeeper.engine import versions
-from rollkeeper.engine.snapshot import Application, Instance, Pair
+from rollkeeper.engine.reasons import Failure
+from rollkeeper.engine.snapshot import Application, Instance, Pair, Problem
 from rollkeeper.instances import application_condition, in_place, problems
 from rollkeeper.instances.in_place import Container
 from rollkeeper.instances.provisioning import EXTENSION_CONTAINER
@@ -72,10 +73,6 @@ def _instance(raw: JsonObject, previous: Instance | None) -> Instance:
     is_ready = ready.get("status") == "True"
     swapping = change is not None and running_since is None
     application = application_condition.read(conditions, running_since) if not swapping else None
-    first_started = _first_start(container, previous)
-    problem = problems.of_pod(raw, conditions) if not is_ready else None
-    if swapping and first_started is None:
-        problem = in_place.why_not_started(problem, previous.problem if previous is not None else None)
     return Instance(
         ordinal=ordinal_of(meta["name"]),
         name=meta["name"],
@@ -92,17 +89,25 @@ def _instance(raw: JsonObject, previous: Instance | None) -> Instance:
         terminating_until=_time(meta.get("deletionTimestamp")),
         finished=status.get("phase") in {"Failed", "Succeeded"},
         running=running,
-        first_started=first_started,
+        first_started=_first_start(container, previous),
         running_since=running_since,
         has_hook=_has_hook(raw, container),
         ready=is_ready,
         ready_since=_ready_since(ready, running_since) if is_ready else None,
         zone=labels.get(LABEL_ZONE, ""),
-        problem=problem,
+        problem=_problem(raw, conditions, previous) if not is_ready else None,
         protected=labels.get(names.LABEL_PROTECT) == "true",
         application=application,
         application_settled=_first_settled(application, previous),
     )
+
+
+def _problem(raw: JsonObject, conditions: Mapping[str, Mapping[str, Any]], previous: Instance | None) -> Problem | None:
+    """What is wrong; memory keeps what a start failed on, which the kubelet says at its next attempt again (H5)."""
+    found = problems.of_pod(raw, conditions)
+    if found is not None and found.reason == Failure.NOT_STARTED and previous is not None:
+        return previous.problem or found
+    return found
 
 
 def _version(label: str) -> str:

@@ -17,9 +17,8 @@ _UNREACHABLE = re.compile(
 )
 _BACK_OFF = re.compile(r'^Back-off pulling image "[^"]*": ErrImagePull: ')
 _PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff"})
-CRASH_LOOP = "CrashLoopBackOff"
 _HOOK = "PostStartHookError"
-_FAILED = frozenset({CRASH_LOOP, _HOOK})
+_FAILED = frozenset({"CrashLoopBackOff", _HOOK})
 _OF_A_HOOK = re.compile(r"(custom data|extension [-a-z0-9]+): exit code \d+")
 """What our hook's program leaves as the termination message of the OS container."""
 _HARMLESS = frozenset({"ContainerCreating", "PodInitializing"})
@@ -55,7 +54,7 @@ def _container_problem(container: Mapping[str, Any]) -> Problem | None:
     # Between two crashes the container runs for a moment: told as they come, they would change the status for ever.
     crashed = bool(container.get("lastState", {}).get("terminated", {}).get("exitCode")) and not container.get("ready")
     if crashed or reason in _FAILED or container.get("state", {}).get("terminated", {}).get("exitCode"):
-        return _failed(container["name"], reason or (CRASH_LOOP if crashed else ""), ended)
+        return _failed(container["name"], reason or ("CrashLoopBackOff" if crashed else ""), ended)
     if reason in _PULL_REASONS:
         # The kubelet goes to and fro between ErrImagePull and ImagePullBackOff; as one they leave the status in peace.
         message = _BACK_OFF.sub("", waiting.get("message", ""))

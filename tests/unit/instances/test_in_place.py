@@ -220,6 +220,14 @@ def test_h5_nothing_is_said_of_a_failure_that_was_not_seen() -> None:
     )
 
 
+def test_h5_a_container_beside_it_that_crashes_is_called_so() -> None:
+    raw = pod(OLD_ONE)
+    beside = waiting(OTHER, OTHER, "CrashLoopBackOff", lastState=ran(OTHER, exit_code=2))
+    raw["status"]["conditions"][0]["status"] = "False"
+    raw["status"]["containerStatuses"].append({"name": "sidecar", **beside})
+    assert read(raw).problem == Problem("CrashLoopBackOff", "container sidecar: exit code 2")
+
+
 def test_h4_an_application_is_not_asked_before_its_container_is_there() -> None:
     raw = pod(OLD_ONE)
     condition = {
