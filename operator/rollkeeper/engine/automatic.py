@@ -6,7 +6,7 @@ from rollkeeper.engine import creation, gates, ranges, versions
 from rollkeeper.engine.context import Context
 from rollkeeper.engine.gates import Blocked
 from rollkeeper.engine.snapshot import Pair, is_same
-from rollkeeper.engine.versions import LATEST, Published
+from rollkeeper.engine.versions import Published
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,8 @@ class Automatic:
 
 def consider(ctx: Context) -> Automatic:
     """T1 and T2 for the set as it is, other runs left aside."""
-    spec = ctx.snapshot.scale_set.spec
-    if not spec.upgrade_policy.automatic_os_upgrade_policy.enable_automatic_os_upgrade:
-        return Automatic()
     target = versions.automatic_target(ctx.snapshot.scale_set, ctx.catalogue, ctx.model)
-    if target is None or spec.image_reference.version != LATEST:
+    if target is None:
         return Automatic()
     if not _is_due(ctx, target):
         return Automatic(target)

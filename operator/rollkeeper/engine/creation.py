@@ -74,12 +74,8 @@ def _is_awaited(ctx: Context, version: str) -> bool:
 
     Proven before that, it would not be higher than what is proven, and they would be left where they are (T1).
     """
-    spec = ctx.snapshot.scale_set.spec
-    if not spec.upgrade_policy.automatic_os_upgrade_policy.enable_automatic_os_upgrade:
-        return False
     target = versions.automatic_target(ctx.snapshot.scale_set, ctx.catalogue, ctx.model)
-    is_latest = spec.image_reference.version == versions.LATEST and target is not None and target.version == version
-    return is_latest and has_followers(ctx, version)
+    return target is not None and target.version == version and has_followers(ctx, version)
 
 
 def _is_proven(ctx: Context, pair: Pair, ever_healthy: Ordinals) -> bool:

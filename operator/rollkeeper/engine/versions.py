@@ -240,10 +240,14 @@ def latest_for_user(scale_set: ScaleSet, catalogue: Catalogue, revision: str) ->
 
 
 def automatic_target(scale_set: ScaleSet, catalogue: Catalogue, revision: str) -> Published | None:
-    """What automatic upgrades go to (V3)."""
+    """What automatic upgrades go to (V3); None: nothing, or they are off, or the version is pinned (T2)."""
+    spec = scale_set.spec
+    follows = spec.upgrade_policy.automatic_os_upgrade_policy.enable_automatic_os_upgrade
+    if not follows or spec.image_reference.version != LATEST:
+        return None
     return _highest(
         (c for c in catalogue.values() if c.automatic_eligible and is_held(scale_set, c, revision) is None),
-        scale_set.spec.os_type,
+        spec.os_type,
     )
 
 
