@@ -97,6 +97,7 @@ def _go_on(ctx: Context, named: UpgradeRun | None) -> Decision:
     wishes = platform.consider(ctx)
     waiting = queue.consider(ctx, wishes, named)
     rolled = rolling.step(ctx, named, wishes, waiting) if named is not None else removed.settle(ctx)
+    # Once more: what the run says of those it is through with is what they ran before it, and may be held by now.
     assigned = scaling.without_held(ctx, rolled.assignment, rolled.exclusive, new.pair, held)
     rolled = replace(rolled, assignment=assigned)
     chosen = _choose(ctx, wishes, waiting, named)

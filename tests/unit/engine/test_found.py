@@ -8,7 +8,7 @@ import pytest
 from rollkeeper.api.v1alpha1 import UpgradeRun
 from rollkeeper.engine import automatic, decide, housekeeping, origin, queue, run, scaling, stops, up_to_date
 from rollkeeper.engine import batch as batch_of
-from rollkeeper.engine.actions import CreateInstance, DeleteRevision, WriteSet
+from rollkeeper.engine.actions import CreateInstance, DeleteRevision, WriteRun, WriteSet
 from rollkeeper.engine.assignment import Assignment
 from rollkeeper.engine.automatic import Automatic
 from rollkeeper.engine.context import Context
@@ -285,3 +285,17 @@ def test_f9_i9_a_run_is_adopted_before_anything_is_made() -> None:
     actions = decide.decide(snapshot(scale_set(5), fleet(5, missing={0}), runs=[run]), at(0)).actions
     assert [(type(a), a.status.active_run_name) for a in actions if isinstance(a, WriteSet)] == [(WriteSet, "up")]
     assert len(actions) == 1
+
+
+def test_h3_i6_what_is_missing_is_not_put_back_on_what_is_held() -> None:
+    """Repair was to make it of the proven version and could not: that is what a batch that takes it goes back to."""
+    meant = {"version": "1.1.0", "image": "i", "modelRevision": REVISION, "replicas": 1, "instances": "0"}
+    status = {"activeRunName": "up", "heldVersions": [hold("1.1.0")], "versions": [meant]}
+    run = active_run("1.2.0", succeeded="1-4", pending="0")
+    world = fleet(5, "1.2.0", missing={0})
+    refused = {0: Refusal("QuotaExceeded", "full", at(-60), at(30), "Repair")}
+    seen = snapshot(scale_set(5, status=status), world, runs=[run], versions=THREE, refusals=refused)
+    written = [a.status for a in decide.decide(seen, at(0)).actions if isinstance(a, WriteRun)]
+    assert [[(o.image_version, o.instances) for o in s.origins if "0" in o.instances] for s in written] == [
+        [("1.0.0", "0-4")]
+    ]
